@@ -1,0 +1,71 @@
+"""The one door: everything a connector or the home system may use. Import it as `from hub import sdk`."""
+
+from hub.domain.errors import (
+    Ambiguous,
+    BadSignature,
+    ConfigError,
+    HubError,
+    MappingError,
+    NeedsReauth,
+    NotReady,
+    Rejected,
+    Throttled,
+    Transient,
+    Unreadable,
+    VendorError,
+)
+from hub.domain.event import Inbound
+from hub.domain.ids import new_id
+from hub.domain.text import Text
+from hub.sdk.answers import Answer, ErrorTable, Refusal, Row
+from hub.sdk.auth import Token, TokenAuth
+from hub.sdk.callbacks import Callback, Reply, Verified
+from hub.sdk.connector import Action, Connector, Effect, Limits, Made, Page
+from hub.sdk.context import Context
+from hub.sdk.exact import Json, dumps, loads
+from hub.sdk.home import HomeSystem, Principal, Problem, Unit, Work
+from hub.sdk.sandbox import Sandbox, SandboxKit
+
+__all__ = [
+    "Action",
+    "Ambiguous",
+    "Answer",
+    "BadSignature",
+    "Callback",
+    "ConfigError",
+    "Connector",
+    "Context",
+    "Effect",
+    "ErrorTable",
+    "HomeSystem",
+    "HubError",
+    "Inbound",
+    "Json",
+    "Limits",
+    "Made",
+    "MappingError",
+    "NeedsReauth",
+    "NotReady",
+    "Page",
+    "Principal",
+    "Problem",
+    "Refusal",
+    "Rejected",
+    "Reply",
+    "Row",
+    "Sandbox",
+    "SandboxKit",
+    "Text",
+    "Throttled",
+    "Token",
+    "TokenAuth",
+    "Transient",
+    "Unit",
+    "Unreadable",
+    "Verified",
+    "VendorError",
+    "Work",
+    "dumps",
+    "loads",
+    "new_id",
+]

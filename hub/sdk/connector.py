@@ -1,0 +1,194 @@
+"""A connector declares what a vendor product can do; the hub does it. One object per package: `connector`."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from typing import Any, Generic, TypeVar, get_type_hints
+
+import httpx
+from pydantic import BaseModel
+
+from hub.domain.errors import ConfigError
+from hub.domain.event import Inbound
+from hub.domain.text import Text
+from hub.sdk.answers import ErrorTable
+from hub.sdk.callbacks import Callback, Verified
+from hub.sdk.context import Context
+from hub.sdk.exact import Json
+from hub.sdk.sandbox import Sandbox
+
+C = TypeVar("C", bound=BaseModel)
+
+
+class Effect(Enum):
+    """What repeating an action does, and so what follows after doubt.
+
+    A: the vendor honours our idempotency key: resend. B: it has a unique number that we choose: resend,
+    "already exists" → read back, compare. C: it can be found by a field we set: look, wait, look, send.
+    D: neither: never resend, ask a person. HOME: runs inside our own transaction, exactly once.
+    """
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    HOME = "home"
+
+
+class Made(BaseModel):
+    """What an action made there. `id` is the vendor's own id as text; `number` is what people call it."""
+
+    id: str
+    number: str = ""
+
+
+Run = Callable[[Context[Any], Any], Awaitable[Made]]
+Look = Callable[[Context[Any], Any], Awaitable[Made | None]]
+Parse = Callable[[Json], Iterable[Inbound]]
+Verify = Callable[[Any, Callback], Verified]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a vendor account bears: sockets at once, calls a second."""
+
+    concurrency: int = 8
+    calls_per_second: float = 20.0
+    deadline: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a connector can be asked to do.
+
+    Attributes:
+        emits: type of the event the ledger records when it is done (data: payload, result, cause), or "".
+        entity: what kind of record it makes there; the ledger keeps the external ref under it, or "" for none.
+        look: finds what an unanswered write made; (ctx, input) → Made, or None when it is not there.
+    """
+
+    name: str
+    title: Text
+    effect: Effect
+    input: type[BaseModel]
+    output: type[Made]
+    run: Run
+    look: Look | None = None
+    emits: str = ""
+    entity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a poll: the facts found, the cursor after them, and whether more waits behind it."""
+
+    events: Sequence[Inbound]
+    cursor: str
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A list to ask for news. `run`: (ctx, cursor text, "" at first) → Page."""
+
+    event: str
+    every: timedelta
+    run: Callable[[Context[Any], str], Awaitable[Page]]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """How a vendor calls us: proof, and a pure parser of the plaintext (exact JSON)."""
+
+    events: frozenset[str]
+    verify: Verify
+    parse: Parse
+
+
+@dataclass(slots=True)
+class Connector(Generic[C]):
+    """A vendor product. `id` is the folder's name.
+
+    Attributes:
+        base_url: the server address out of a config.
+        auth: an httpx.Auth without I/O of its own, out of (config, now in seconds, learn a secret).
+        probe: a harmless call; returns one sentence of what it saw; raises VendorError.
+        sandbox: our fake vendor, or None.
+    """
+
+    id: str
+    title: Text
+    config: type[C]
+    base_url: Callable[[C], str]
+    errors: ErrorTable
+    auth: Callable[[C, Callable[[], float], Callable[[str], None]], httpx.Auth] | None = None
+    limits: Limits = field(default_factory=Limits)
+    sandbox: Sandbox | None = None
+    actions: dict[str, Action] = field(default_factory=dict)
+    polls: dict[str, Poll] = field(default_factory=dict)
+    webhook: Webhook | None = None
+    probe: Callable[[Context[C]], Awaitable[str]] | None = None
+
+    def action(
+        self, name: str, *, effect: Effect, title: Text, look: Look | None = None, emits: str = "", entity: str = ""
+    ) -> Callable[[Run], Run]:
+        """Register `async (ctx, In) -> Out`; In is a pydantic model, Out a `Made`. Class C needs `look`."""
+
+        def register(run: Run) -> Run:
+            add_action(self.actions, run, name, effect, title, look, emits, entity)
+            return run
+
+        return register
+
+    def poll(self, event: str, *, every: timedelta) -> Callable[[Callable[[Context[C], str], Awaitable[Page]]], Any]:
+        """Register `async (ctx, cursor) -> Page`."""
+
+        def register(run: Callable[[Context[C], str], Awaitable[Page]]) -> Any:
+            self.polls[event] = Poll(event, every, run)
+            return run
+
+        return register
+
+    def callbacks(self, *, events: Iterable[str], verify: Verify) -> Callable[[Parse], Parse]:
+        """Register the pure parser of this vendor's verified messages."""
+
+        def register(parse: Parse) -> Parse:
+            self.webhook = Webhook(frozenset(events), verify, parse)
+            return parse
+
+        return register
+
+    def harmless(self, run: Callable[[Context[C]], Awaitable[str]]) -> Callable[[Context[C]], Awaitable[str]]:
+        """Register the probe."""
+        self.probe = run
+        return run
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Every event type that can come from a connection of this connector."""
+        emitted = {a.emits for a in self.actions.values() if a.emits}
+        return frozenset(emitted | set(self.polls) | (self.webhook.events if self.webhook else frozenset()))
+
+
+def add_action(
+    actions: dict[str, Action],
+    run: Callable[[Any, Any], Awaitable[Made]],
+    name: str,
+    effect: Effect,
+    title: Text,
+    look: Look | None = None,
+    emits: str = "",
+    entity: str = "",
+) -> None:
+    """Check an action's shape and file it under its name; ConfigError says what is missing."""
+    hints = get_type_hints(run)
+    output = hints.pop("return", None)
+    given = list(hints.values())
+    if len(given) != 2 or not issubclass(given[1], BaseModel) or not issubclass(output or object, Made):
+        raise ConfigError(f"action {name!r} must be `async (context, Input) -> Made`, all annotated")
+    if effect is Effect.C and look is None:
+        raise ConfigError(f"action {name!r} is class C and needs `look`")
+    if name in actions:
+        raise ConfigError(f"action {name!r} is registered twice")
+    actions[name] = Action(name, title, effect, given[1], output or Made, run, look, emits, entity)

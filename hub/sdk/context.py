@@ -1,0 +1,211 @@
+"""What an action may reach for: its config, the one client, the idempotency key, now. Nothing else."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
+
+import httpx
+import tenacity
+from pydantic import BaseModel
+
+from hub.domain.errors import Ambiguous, HubError, NeedsReauth, Throttled, Transient, Unreadable, VendorError
+from hub.domain.text import Text
+from hub.sdk.answers import Answer, ErrorTable, Refusal
+from hub.sdk.exact import Json, dumps, loads
+from hub.sdk.http import is_certificate_error, was_not_sent
+from hub.sdk.redaction import Redactor
+
+C = TypeVar("C", bound=BaseModel)
+
+KEPT_CHARACTERS = 50_000
+DEFAULT_WAIT = timedelta(seconds=5)
+
+UNREACHABLE = Text(
+    "连不上对方：检查连接里的地址与网络；会自动重试。",
+    "Unreachable: check the connection's address and the network; it is retried.",
+)
+SILENT = Text(
+    "对方没有回答，可能已经生效：会先查后发。", "No answer came and it may have happened: we look before sending again."
+)
+ODD = Text(
+    "对方的回答不是约定的形状：打开这次尝试看原文。", "The answer has an unknown shape: open the attempt and read it."
+)
+MOVED = Text(
+    "对方要求跳转：在连接里填写最终的服务器地址。",
+    "The vendor redirects: enter the final server address in the connection.",
+)
+CERTIFICATE = Text(
+    "对方的证书不被信任：更换证书或改正地址。",
+    "The vendor's certificate is not trusted: renew it or correct the address.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer, redacted and capped, as an attempt keeps it."""
+
+    method: str
+    url: str
+    request: str
+    status: int
+    answer: str
+    ms: int
+
+
+@dataclass(slots=True)
+class Context(Generic[C]):
+    """Handed to every action, poll and probe.
+
+    Attributes:
+        config: the connection's validated config.
+        key: idempotency key of the delivery, stable over attempts and replays; "" in polls and probes.
+        now: aware UTC instant of this attempt.
+        exchanges: filled by `call`; the attempt keeps them.
+    """
+
+    config: C
+    http: httpx.AsyncClient
+    errors: ErrorTable
+    key: str = ""
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    redact: Redactor = field(default_factory=Redactor)
+    deadline: timedelta = timedelta(seconds=30)
+    clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Json = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        reads: bool | None = None,
+    ) -> Json:
+        """Call the vendor once and return the decoded answer when the error table calls it a success.
+
+        Args:
+            path: joined to the base URL as it stands.
+            json: sent as exact JSON (Decimals as numbers), key order kept.
+            reads: the call changes nothing there; default: method is GET. Reads are tried three times within 2 s.
+
+        Raises:
+            Transient: nothing was sent, or a read got no answer.
+            Throttled: HTTP 429 (Retry-After honoured, 1 s to 24 h).
+            Ambiguous: a write got no answer, a 5xx, or a shape we do not know.
+            NeedsReauth: a redirect or a bad certificate: a person must correct the connection.
+            Other VendorErrors as the error table says.
+        """
+        harmless = method == "GET" if reads is None else reads
+        request = self._request(method, path, json, params, headers)
+        if not harmless:
+            return await self._once(request, harmless)
+        async for attempt in tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(3) | tenacity.stop_after_delay(2),
+            wait=tenacity.wait_exponential_jitter(initial=0.1, max=0.6),
+            retry=tenacity.retry_if_exception_type(Transient),
+            reraise=True,
+        ):
+            with attempt:
+                return await self._once(request, harmless)
+        raise AssertionError("unreachable: the last attempt re-raises")
+
+    def _request(
+        self, method: str, path: str, json: Json, params: Mapping[str, str] | None, headers: Mapping[str, str] | None
+    ) -> httpx.Request:
+        content = None if json is None else dumps(json).encode()
+        kind = {} if content is None else {"content-type": "application/json; charset=utf-8"}
+        return self.http.build_request(
+            method, path, content=content, params=params, headers={**kind, **(headers or {})}
+        )
+
+    async def _once(self, request: httpx.Request, harmless: bool) -> Json:
+        began = self.clock()
+        try:
+            async with asyncio.timeout(self.deadline.total_seconds()):
+                response = await self.http.send(request)
+        except httpx.TransportError as error:
+            self._keep(request, 0, f"{type(error).__name__}: {error}", began)
+            raise _transport_error(error, harmless) from error
+        except TimeoutError as error:
+            self._keep(request, 0, f"no answer within {self.deadline.total_seconds():g} s", began)
+            raise _doubt(harmless, "no answer in time", code="timeout", hint=SILENT) from error
+        except VendorError as error:
+            self._keep(request, 0, str(error), began)
+            raise
+        answer = read_answer(response)
+        self._keep(request, answer.status, answer.text, began)
+        return self._judge(answer, harmless)
+
+    def _judge(self, answer: Answer, harmless: bool) -> Json:
+        status = f"http {answer.status}"
+        if 300 <= answer.status < 400:
+            where = answer.headers.get("location", "?")
+            raise NeedsReauth(f"redirected to {where}", code=status, hint=MOVED, answer=answer.text)
+        if answer.status == 429:
+            raise Throttled("too many requests", code=status, retry_after=_wait(answer), answer=answer.text)
+        if answer.status >= 500 and not isinstance(answer.body, dict):
+            raise _doubt(harmless, "the vendor failed", code=status, hint=SILENT, answer=answer.text)
+        try:
+            refusal = self.errors.read(answer)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise _doubt(harmless, "unknown answer shape", code=status, hint=ODD, answer=answer.text) from error
+        if refusal is None:
+            return answer.body
+        raise self.errors.error(
+            Refusal(refusal.code, self.redact(refusal.message), refusal.request_id, refusal.retry_after), answer
+        )
+
+    def _keep(self, request: httpx.Request, status: int, answer: str, began: float) -> None:
+        self.exchanges.append(
+            Exchange(
+                method=request.method,
+                url=self.redact(str(request.url)),
+                request=self.redact(request.content.decode("utf-8", "replace"))[:KEPT_CHARACTERS],
+                status=status,
+                answer=self.redact(answer)[:KEPT_CHARACTERS],
+                ms=round((self.clock() - began) * 1000),
+            )
+        )
+
+
+def read_answer(response: httpx.Response) -> Answer:
+    """Decode an answer that was read whole: UTF-8 whatever the content type says, exact JSON or None."""
+    try:
+        body: Any = loads(response.content)
+    except Unreadable:
+        body = None
+    text = response.content[: KEPT_CHARACTERS * 4].decode("utf-8", "replace")[:KEPT_CHARACTERS]
+    return Answer(response.status_code, response.headers, body, text.replace("\x00", "�"))
+
+
+def _transport_error(error: httpx.TransportError, harmless: bool) -> HubError:
+    words = str(error) or type(error).__name__
+    if is_certificate_error(error):
+        return NeedsReauth(words, code="certificate", hint=CERTIFICATE)
+    if was_not_sent(error):
+        return Transient(words, code=type(error).__name__, hint=UNREACHABLE)
+    return _doubt(harmless, words, code=type(error).__name__, hint=SILENT)
+
+
+def _doubt(harmless: bool, message: str, *, code: str, hint: Text, answer: str = "") -> VendorError:
+    kind = Transient if harmless else Ambiguous
+    return kind(message, code=code, hint=hint, answer=answer)
+
+
+def _wait(answer: Answer) -> timedelta:
+    """Retry-After as seconds or an HTTP date, clamped to 1 s … 24 h; 5 s when there is none or it is garbage."""
+    text = answer.headers.get("retry-after", "").strip()
+    try:
+        wait = (
+            timedelta(seconds=int(text))
+            if text.lstrip("-").isdigit()
+            else parsedate_to_datetime(text) - datetime.now(UTC)
+        )
+    except (ValueError, TypeError, OverflowError):
+        return DEFAULT_WAIT
+    return min(max(wait, timedelta(seconds=1)), timedelta(hours=24))

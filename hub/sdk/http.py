@@ -1,0 +1,179 @@
+"""The one HTTP client factory: httpx's API over aiohttp's transport.
+
+Total deadline (per call, see `Context.call`), byte cap, no redirects, no proxies from the environment,
+and an egress guard that judges the address we really dial.
+"""
+
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
+from httpx_aiohttp import AiohttpTransport
+
+MAX_ANSWER_BYTES = 5 * 1024 * 1024
+USER_AGENT = "Lianshu/0.1"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# `ipaddress.is_global` of Python 3.11 lets eleven inner prefixes through, so the table is our own.
+DENIED: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(text)
+    for line in (
+        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24",
+        "192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4",
+        "::/8 64:ff9b::/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 2002::/16 5f00::/16 fc00::/7 fe80::/10",
+        "fec0::/10 ff00::/8",
+    )
+    for text in line.split()
+)
+
+
+class EgressDenied(httpx.ConnectError):
+    """The address is not one the hub may dial. Nothing was sent."""
+
+
+class AnswerTooLarge(httpx.ReadError):
+    """The answer passed the byte cap; the rest was not read."""
+
+
+def was_not_sent(error: httpx.TransportError) -> bool:
+    """Whether the error arose before the first request byte left us: refused, unknown name, TLS, egress denied.
+
+    The aiohttp bridge calls a connection that died after the request was written a ConnectTimeout too,
+    so only the cause tells the two apart.
+    """
+    if isinstance(error, httpx.ConnectTimeout):
+        return isinstance(error.__cause__, aiohttp.ConnectionTimeoutError)
+    return isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol)
+
+
+def is_certificate_error(error: httpx.TransportError) -> bool:
+    """Whether TLS failed: a matter of the connection, not of one delivery."""
+    return isinstance(error.__cause__, aiohttp.ClientSSLError)
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """Where the hub may connect to: everywhere public, and the networks an administrator allowed."""
+
+    allowed: tuple[Network, ...] = ()
+
+    @classmethod
+    def parse(cls, networks: Sequence[str]) -> "Egress":
+        """Read CIDR texts such as "192.168.10.0/24"; ValueError names the one that is none."""
+        return cls(tuple(ipaddress.ip_network(text) for text in networks))
+
+    def check(self, address: str) -> None:
+        """Raise EgressDenied when this IP address may not be dialled."""
+        ip = ipaddress.ip_address(address.split("%")[0])
+        if any(ip in network for network in self.allowed if network.version == ip.version):
+            return
+        if any(ip in network for network in DENIED if network.version == ip.version):
+            raise EgressDenied(f"{ip} is an inner address; an administrator can allow it with HUB_EGRESS_ALLOW")
+
+
+class _GuardedResolver(AbstractResolver):
+    """Resolve once, refuse if any answer is denied, dial the vetted address."""
+
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+        self._inner = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        for each in found:
+            self._egress.check(each["host"])
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class _CappedStream(httpx.AsyncByteStream):
+    def __init__(self, inner: httpx.AsyncByteStream, cap: int) -> None:
+        self._inner = inner
+        self._cap = cap
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        seen = 0
+        async for chunk in self._inner:
+            seen += len(chunk)
+            if seen > self._cap:
+                raise AnswerTooLarge(f"the answer is larger than {self._cap} bytes")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class _Guard(httpx.AsyncBaseTransport):
+    """Refuse odd schemes and denied IP literals (aiohttp does not resolve those), cap what comes back."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, egress: Egress, cap: int) -> None:
+        self._inner = inner
+        self._egress = egress
+        self._cap = cap
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.scheme not in ("http", "https"):
+            raise EgressDenied(f"scheme {request.url.scheme!r} is not http or https", request=request)
+        try:
+            ipaddress.ip_address(request.url.host)
+        except ValueError:
+            pass
+        else:
+            self._egress.check(request.url.host)
+        try:
+            response = await self._inner.handle_async_request(request)
+        except aiohttp.ClientError as error:  # what the bridge does not translate: broken HTTP
+            raise httpx.RemoteProtocolError(str(error), request=request) from error
+        if isinstance(response.stream, httpx.AsyncByteStream):
+            response.stream = _CappedStream(response.stream, self._cap)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def make_client(
+    *,
+    base_url: str = "",
+    auth: httpx.Auth | None = None,
+    egress: Egress | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+    concurrency: int = 16,
+    max_answer_bytes: int = MAX_ANSWER_BYTES,
+) -> httpx.AsyncClient:
+    """Return the client of one connection; close it when the connection closes.
+
+    Args:
+        base_url: https, or http to an allowed inner address.
+        transport: for tests, `httpx.MockTransport(router.async_handler)`; by default aiohttp over a guarded resolver.
+        concurrency: sockets open at once.
+    """
+    rules = egress or Egress()
+    inner = transport or AiohttpTransport(client=lambda: _session(rules, concurrency))
+    return httpx.AsyncClient(
+        base_url=base_url,
+        auth=auth,
+        transport=_Guard(inner, rules, max_answer_bytes),
+        follow_redirects=False,
+        trust_env=False,
+        timeout=httpx.Timeout(30.0, connect=5.0),
+        headers={"user-agent": USER_AGENT},
+    )
+
+
+def _session(egress: Egress, concurrency: int) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        resolver=_GuardedResolver(egress), limit=concurrency, ttl_dns_cache=0, use_dns_cache=False
+    )
+    return aiohttp.ClientSession(
+        connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+    )
