@@ -1,0 +1,1 @@
+"""The home system: a lean CRM. Knows no vendor."""

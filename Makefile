@@ -1,0 +1,36 @@
+# One recipe per intent; CI runs the same recipes. `make setup` needs only Python 3.11 and the package registries.
+PYTHON ?= python3.11
+PY := .venv/bin/python
+UV := .venv/bin/uv pip
+STAMP := .venv/.ready
+
+.PHONY: setup fmt check unit test lock
+.NOTPARALLEL:
+
+setup: $(STAMP)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv .venv || python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check uv==0.11.32
+	$(UV) sync --quiet --require-hashes --python $(PY) requirements/dev.txt
+	$(UV) install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+fmt: setup
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+check: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+unit: setup
+	$(PY) -m pytest -q
+
+test: check unit
+
+lock: setup
+	$(UV) compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/run.txt
+	$(UV) compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/dev.txt

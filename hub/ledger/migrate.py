@@ -1,0 +1,28 @@
+"""Bring the tables of the ledger and of the home system up or down, with alembic."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+LEDGER = Path(__file__).with_name("migrations")
+
+
+def _config(owner_url: str, home_migrations: Sequence[Path]) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(LEDGER))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(str(p) for p in (LEDGER / "versions", *home_migrations)))
+    config.attributes["url"] = owner_url
+    return config
+
+
+def upgrade(owner_url: str, home_migrations: Sequence[Path]) -> None:
+    """Apply every migration that is missing. Safe to repeat. Must not be called from a running event loop."""
+    command.upgrade(_config(owner_url, home_migrations), "heads")
+
+
+def downgrade(owner_url: str, home_migrations: Sequence[Path]) -> None:
+    """Take every table away again, and what is in it."""
+    command.downgrade(_config(owner_url, home_migrations), "base")
