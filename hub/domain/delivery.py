@@ -20,8 +20,8 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-OPEN = frozenset({State.PENDING, State.CLAIMED, State.SENDING, State.WAITING, State.UNCERTAIN, State.HELD})
-"""States that keep a lane waiting: what comes later in the lane may not overtake them."""
+CLOSED = frozenset({State.DONE, State.SKIPPED, State.CANCELLED})
+"""States that let the lane go on. Every other state, a dead letter too, keeps what comes later in its lane waiting."""
 
 CLAIMABLE = frozenset({State.PENDING, State.WAITING})
 

@@ -41,7 +41,8 @@ async def test_every_table_with_a_tenant_forces_row_level_security(migrated: Add
     await owner.close()
     assert len(rows) >= 10
     for row in rows:
-        assert row["relrowsecurity"] and row["relforcerowsecurity"] and row["policy"] and row["led"], row["relname"]
+        walls = (row["relrowsecurity"], row["relforcerowsecurity"], row["policy"], row["led"])
+        assert walls == (True, True, True, True), row["relname"]
 
 
 async def test_the_application_is_neither_owner_nor_superuser(migrated: Addresses) -> None:
@@ -94,10 +95,14 @@ async def test_money_in_an_event_comes_back_to_the_fen(database: Database) -> No
 
 
 async def test_a_failed_block_leaves_nothing_behind(database: Database) -> None:
-    with pytest.raises(RuntimeError):
+
+    async def break_off() -> None:
         async with database.unit("demo") as unit:
             await unit.emit(FACT)
             raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError):
+        await break_off()
     async with database.unit("demo") as unit:
         assert await unit.fetchval("SELECT count(*) FROM events") == 0
 

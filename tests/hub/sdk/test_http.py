@@ -56,7 +56,7 @@ def test_inner_addresses_are_refused(address: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1"])
 async def test_no_spelling_of_loopback_gets_through(host: str) -> None:
     async with make_client() as http:
-        with pytest.raises((EgressDenied, httpx.ConnectError, httpx.InvalidURL)):
+        with pytest.raises((EgressDenied, httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL)):
             await http.get(f"http://{host}:9/")
 
 
