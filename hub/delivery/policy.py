@@ -1,12 +1,12 @@
 """What happens after an attempt. Pure: no clock, no database; the tables below are the whole policy."""
 
 from hub.domain.delivery import Next, State
-from hub.domain.errors import HubError, Verdict, VendorError
+from hub.domain.errors import HubError, VendorError, Verdict
 from hub.sdk.connector import Effect
 
 MINUTE, HOUR = 60.0, 3600.0
 BACKOFF = (5.0, 30.0, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, *(6 * HOUR for _ in range(54)))
-"""Seconds before each further try: 5 s … 3 h, then every 6 h until 14 days; then the delivery is held, never dropped."""
+"""Seconds before each further try: 5 s … 3 h, then every 6 h until 14 days; then it is held, never dropped."""
 
 SNOOZE = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, MINUTE)
 """Seconds to wait for a record that is not there yet, by snoozes so far; the last one repeats."""

@@ -12,6 +12,7 @@ CLAIM = """
 WITH due AS (
   SELECT d.id FROM deliveries d
   WHERE d.tenant_id = $1 AND d.connection = $2 AND d.state IN ('pending', 'waiting') AND d.due_at <= now()
+    AND NOT EXISTS (SELECT FROM connections c WHERE c.tenant_id = $1 AND c.name = $2 AND c.held_at IS NOT NULL)
     AND NOT EXISTS (SELECT FROM deliveries e WHERE e.tenant_id = d.tenant_id AND e.connection = d.connection
       AND e.lane = d.lane AND e.seq < d.seq AND e.state NOT IN ('done', 'skipped', 'cancelled'))
   ORDER BY d.seq LIMIT $3 FOR UPDATE SKIP LOCKED)
@@ -58,7 +59,7 @@ class Claimed:
 
 
 async def claim(unit: Unit, connection: str, most: int, lease_s: float) -> list[Claimed]:
-    """Claim up to `most` due deliveries of a connection, the first of each lane only. Two claimers never get the same."""
+    """Claim up to `most` due deliveries of a connection, the first of each lane. Two claimers never get the same."""
     rows = await unit.fetch(CLAIM, unit.tenant_id, connection, most, lease_s)
     return [_claimed(unit.tenant_id, row) for row in rows]
 

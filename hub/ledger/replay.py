@@ -15,7 +15,7 @@ WHERE tenant_id = $1 AND id = $2 AND state IN ('pending', 'waiting', 'uncertain'
 
 
 async def replay(unit: Unit, delivery_id: str) -> str | None:
-    """Make it due now; the connection to wake, or None when it is unknown, under way or done. A second call changes nothing."""
+    """Make it due now; the connection to wake, or None when unknown, under way or done. Twice is once."""
     found: str | None = await unit.fetchval(REPLAY, unit.tenant_id, delivery_id)
     return found
 

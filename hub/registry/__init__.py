@@ -1,0 +1,135 @@
+"""What exists: connectors found by folder, the home system, and open connections."""
+
+import importlib
+import pkgutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from hub.credentials import Vault
+from hub.domain.errors import ConfigError
+from hub.domain.text import Text
+from hub.ledger.connections import Stored
+from hub.sdk.connector import Action, Connector
+from hub.sdk.context import Context
+from hub.sdk.home import HomeSystem
+from hub.sdk.http import Egress, make_client
+from hub.sdk.redaction import Redactor
+
+
+def discover(package: str = "connectors") -> dict[str, Connector[Any]]:
+    """Every connector by id; ConfigError for a folder that holds none."""
+    found: dict[str, Connector[Any]] = {}
+    for entry in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        module = importlib.import_module(f"{package}.{entry.name}")
+        connector = getattr(module, "connector", None)
+        if not isinstance(connector, Connector) or connector.id != entry.name:
+            raise ConfigError(f"{package}/{entry.name}/__init__.py must export `connector` with id {entry.name!r}")
+        found[connector.id] = connector
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An open connection: its connector, config, client and what must be masked."""
+
+    connector: Connector[Any]
+    config: BaseModel
+    http: httpx.AsyncClient
+    redact: Redactor
+    updated_at: datetime
+
+    def context(self, key: str = "") -> Context[Any]:
+        """A context for one attempt, poll or probe."""
+        return Context(
+            config=self.config,
+            http=self.http,
+            errors=self.connector.errors,
+            key=key,
+            redact=self.redact,
+            deadline=self.connector.limits.deadline,
+        )
+
+
+class Registry:
+    """Connectors, the home system, and one open client per connection."""
+
+    def __init__(
+        self, connectors: Mapping[str, Connector[Any]], home: HomeSystem, vault: Vault, egress: Egress
+    ) -> None:
+        self.connectors = connectors
+        self.home = home
+        self.vault = vault
+        self._egress = egress
+        self._open: dict[tuple[str, str], Connection] = {}
+
+    @property
+    def actions(self) -> dict[str, Action]:
+        """Every action by its full name, "kingdee.book_receivable"."""
+        sources = {**{c.id: c.actions for c in self.connectors.values()}, self.home.id: self.home.actions}
+        return {f"{owner}.{name}": action for owner, found in sources.items() for name, action in found.items()}
+
+    @property
+    def events(self) -> dict[str, frozenset[str]]:
+        """Every event type by where it comes from."""
+        return {**{c.id: c.events for c in self.connectors.values()}, self.home.id: self.home.events}
+
+    def connector(self, name: str) -> Connector[Any]:
+        """The connector of this id; ConfigError names those there are."""
+        if name not in self.connectors:
+            raise ConfigError(f"no connector {name!r}; there are: {', '.join(sorted(self.connectors))}")
+        return self.connectors[name]
+
+    def read_config(self, connector: str, values: Mapping[str, Any]) -> BaseModel:
+        """Validate a connection's values; ConfigError names each wrong field, never its value."""
+        try:
+            config: BaseModel = self.connector(connector).config.model_validate(dict(values))
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            hint = Text("请改正这些字段后重试。", "Correct these fields and try again.")
+            raise ConfigError(f"connection to {connector}: {wrong}", hint=hint) from error
+        return config
+
+    def seal(self, tenant: str, name: str, config: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
+        """Split a config into its plain part and its sealed secrets."""
+        plain, sealed = {}, {}
+        for field in type(config).model_fields:
+            value = getattr(config, field)
+            if isinstance(value, SecretStr):
+                sealed[field] = self.vault.seal(value.get_secret_value(), tenant, name, field)
+            else:
+                plain[field] = config.model_dump(mode="json", include={field})[field]
+        return plain, sealed
+
+    def open(self, stored: Stored) -> Connection:
+        """The open connection of a stored one; the same client until it is changed."""
+        place = (stored.tenant_id, stored.name)
+        known = self._open.get(place)
+        if known is None or known.updated_at != stored.updated_at:
+            known = self._open[place] = self._connect(stored)
+        return known
+
+    def _connect(self, stored: Stored) -> Connection:
+        secrets = {f: self.vault.open(s, stored.tenant_id, stored.name, f) for f, s in stored.secrets.items()}
+        connector = self.connector(stored.connector)
+        config = self.read_config(stored.connector, {**stored.config, **secrets})
+        redact = Redactor.of(config)
+        auth = connector.auth(config, time.time, redact.learn) if connector.auth else None
+        http = make_client(
+            base_url=connector.base_url(config),
+            auth=auth,
+            egress=self._egress,
+            concurrency=connector.limits.concurrency,
+        )
+        return Connection(connector, config, http, redact, stored.updated_at)
+
+    async def close(self) -> None:
+        """Close every client."""
+        for connection in self._open.values():
+            await connection.http.aclose()
+        self._open.clear()

@@ -106,7 +106,7 @@ class Context(Generic[C]):
             return await self._once(request, harmless)
         async for attempt in tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(3) | tenacity.stop_after_delay(2),
-            wait=tenacity.wait_exponential_jitter(initial=0.1, max=0.6),
+            wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=0.6),
             retry=tenacity.retry_if_exception_type(Transient),
             reraise=True,
         ):

@@ -43,11 +43,11 @@ class AnswerTooLarge(httpx.ReadError):
 def was_not_sent(error: httpx.TransportError) -> bool:
     """Whether the error arose before the first request byte left us: refused, unknown name, TLS, egress denied.
 
-    The aiohttp bridge calls a connection that died after the request was written a ConnectTimeout too,
-    so only the cause tells the two apart.
+    The aiohttp bridge calls a refused connection and one that died after the request was written alike a
+    ConnectTimeout, so only the cause tells the two apart.
     """
-    if isinstance(error, httpx.ConnectTimeout):
-        return isinstance(error.__cause__, aiohttp.ConnectionTimeoutError)
+    if error.__cause__ is not None:
+        return isinstance(error.__cause__, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
     return isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol)
 
 

@@ -1,0 +1,159 @@
+"""Carry out deliveries: claim, map, intend, call, decide, settle. A connection is drained until nothing is due."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from hub.delivery.policy import judge
+from hub.domain.delivery import Next, State
+from hub.domain.errors import HubError, MappingError, NeedsReauth
+from hub.domain.text import Text
+from hub.ledger.claim import Claimed, claim, heartbeat, intend
+from hub.ledger.connections import find, hold
+from hub.ledger.database import Database
+from hub.ledger.settle import Outcome, settle
+from hub.registry import Connection, Registry
+from hub.sdk.connector import Action, Effect, Made
+from hub.sdk.exact import Json, dumps
+
+BATCH = 32
+REPAIR = Text("修改映射文件后重放。", "Correct the mapping, then replay.")
+
+
+class Translation(Protocol):
+    """A mapping: pure, raises MappingError."""
+
+    def apply(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Event data → payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliverer:
+    """Delivers for one process. `mapping` finds a mapping by its pin and raises KeyError when there is none."""
+
+    database: Database
+    registry: Registry
+    mapping: Callable[[str], Translation]
+    lease_s: float
+
+    async def drain(self, tenant: str, connection: str) -> int:
+        """Deliver until nothing of this connection is due; how many attempts were made."""
+        made = 0
+        most = BATCH
+        if connection in self.registry.connectors:
+            most = self.registry.connectors[connection].limits.concurrency
+        while claimed := await self._claim(tenant, connection, most):
+            async with asyncio.TaskGroup() as group:
+                beat = group.create_task(self._keep_leases(tenant, [d.id for d in claimed]))
+                await asyncio.gather(*(self._deliver(tenant, d) for d in claimed))
+                beat.cancel()
+            made += len(claimed)
+        return made
+
+    async def _claim(self, tenant: str, connection: str, most: int) -> list[Claimed]:
+        async with self.database.unit(tenant) as unit:
+            return await claim(unit, connection, most, self.lease_s)
+
+    async def _keep_leases(self, tenant: str, ids: list[str]) -> None:
+        with suppress(asyncio.CancelledError):
+            while True:
+                await asyncio.sleep(self.lease_s / 3)
+                async with self.database.unit(tenant) as unit:
+                    await heartbeat(unit, ids, self.lease_s)
+
+    async def _deliver(self, tenant: str, delivery: Claimed) -> None:
+        action = self.registry.actions.get(delivery.action)
+        try:
+            if action is None:
+                raise MappingError(f"no action {delivery.action!r}", hint=REPAIR)
+            payload, given = self._map(delivery, action)
+        except HubError as error:
+            await self._settle(tenant, delivery, None, action, None, Outcome(Next(State.DEAD), error=error))
+            return
+        if action.effect is Effect.HOME:
+            await self._apply_at_home(tenant, delivery, action, payload, given)
+        else:
+            await self._send(tenant, delivery, action, payload, given)
+
+    def _map(self, delivery: Claimed, action: Action) -> tuple[Json, BaseModel]:
+        try:
+            payload = self.mapping(delivery.mapping).apply(dict(delivery.event.data))
+            return payload, action.input.model_validate(payload)
+        except KeyError as error:
+            raise MappingError(f"mapping {delivery.mapping} is not known here", hint=REPAIR) from error
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise MappingError(f"the mapped payload is not valid: {wrong}", hint=REPAIR) from error
+
+    async def _apply_at_home(
+        self, tenant: str, delivery: Claimed, action: Action, payload: Json, given: BaseModel
+    ) -> None:
+        """Effect and settlement in one transaction: exactly once, whatever dies."""
+        run: Any = action.run
+        try:
+            async with self.database.unit(tenant, source=delivery.event.connection) as unit:
+                attempt = await intend(unit, delivery, payload, _hash(payload))
+                if attempt is None:
+                    return
+                made: Made = await run(unit, given)
+                await settle(unit, delivery, attempt, action, payload, Outcome(Next(State.DONE), made))
+        except HubError as error:
+            async with self.database.unit(tenant) as unit:
+                attempt = await intend(unit, delivery, payload, _hash(payload))
+                after = judge(error, action.effect, delivery.spent, delivery.snoozes)
+                await settle(unit, delivery, attempt, action, payload, Outcome(after, error=error))
+
+    async def _send(self, tenant: str, delivery: Claimed, action: Action, payload: Json, given: BaseModel) -> None:
+        async with self.database.unit(tenant) as unit:
+            stored = await find(unit, delivery.connection)
+            attempt = await intend(unit, delivery, payload, _hash(payload)) if stored else None
+        if stored is None:
+            missing = NeedsReauth(f"no connection {delivery.connection!r}", code="connection", hint=NO_CONNECTION)
+            after = Outcome(Next(State.HELD, spent=False), error=missing)
+            await self._settle(tenant, delivery, None, action, payload, after)
+            return
+        if attempt is not None:
+            outcome = await self._call(self.registry.open(stored), delivery, action, given)
+            await self._settle(tenant, delivery, attempt, action, payload, outcome)
+
+    async def _call(self, connection: Connection, delivery: Claimed, action: Action, given: BaseModel) -> Outcome:
+        context = connection.context(key=delivery.id)
+        try:
+            made: Made | None = None
+            if delivery.look_first and action.look:
+                made = await action.look(context, given)
+            elif delivery.look_first and action.effect is Effect.D:
+                return Outcome(Next(State.UNCERTAIN))
+            made = made or await action.run(context, given)
+        except HubError as error:
+            after = judge(error, action.effect, delivery.spent, delivery.snoozes)
+            return Outcome(after, error=error, exchanges=context.exchanges)
+        return Outcome(Next(State.DONE), made, exchanges=context.exchanges)
+
+    async def _settle(
+        self,
+        tenant: str,
+        delivery: Claimed,
+        attempt: str | None,
+        action: Action | None,
+        payload: Json,
+        outcome: Outcome,
+    ) -> None:
+        async with self.database.unit(tenant) as unit:
+            await settle(unit, delivery, attempt, action, payload, outcome)
+            if outcome.next.state is State.HELD and isinstance(outcome.error, NeedsReauth):
+                await hold(unit, delivery.connection, str(outcome.error))
+
+
+NO_CONNECTION = Text(
+    "请先用 hub connections add 建立这个连接。", "Add this connection with `hub connections add` first."
+)
+
+
+def _hash(payload: Json) -> str:
+    return sha256(dumps(payload).encode()).hexdigest()

@@ -1,0 +1,64 @@
+"""Polls: whose turn it is, and the checkpoint written with the events it covers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hub.domain.event import Inbound
+from hub.ledger.database import LedgerUnit
+from hub.sdk.home import Unit
+
+ENSURE = "INSERT INTO cursors (tenant_id, connection, event) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+CLAIM = """
+WITH due AS (
+  SELECT connection, event FROM cursors k WHERE tenant_id = $1 AND due_at <= now()
+    AND (lease_until IS NULL OR lease_until < now())
+    AND NOT EXISTS (SELECT FROM connections c WHERE c.tenant_id = $1 AND c.name = k.connection AND c.held_at IS NOT NULL)
+  FOR UPDATE SKIP LOCKED)
+UPDATE cursors k SET fence = fence + 1, lease_until = now() + make_interval(secs => $2) FROM due
+WHERE k.tenant_id = $1 AND k.connection = due.connection AND k.event = due.event
+RETURNING k.connection, k.event, k.value, k.fence
+"""
+ADVANCE = """
+UPDATE cursors SET value = $5, due_at = now() + make_interval(secs => $6), lease_until = NULL, polled_at = now(),
+  failures = 0, error = ''
+WHERE tenant_id = $1 AND connection = $2 AND event = $3 AND fence = $4 RETURNING 1
+"""
+MISS = """
+UPDATE cursors SET lease_until = NULL, failures = failures + 1, error = $5,
+  due_at = now() + make_interval(secs => least(300, 5 * 2 ^ least(failures, 6)))
+WHERE tenant_id = $1 AND connection = $2 AND event = $3 AND fence = $4
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A poll that is ours to make; `value` is the cursor it continues from, "" at first."""
+
+    connection: str
+    event: str
+    value: str
+    fence: int
+
+
+async def ensure(unit: Unit, connection: str, event: str) -> None:
+    """Make sure the poll exists; safe to repeat."""
+    await unit.execute(ENSURE, unit.tenant_id, connection, event)
+
+
+async def take_turns(unit: Unit, lease_s: float) -> list[Turn]:
+    """Claim every poll that is due; two schedulers never get the same."""
+    return [Turn(**dict(row.items())) for row in await unit.fetch(CLAIM, unit.tenant_id, lease_s)]
+
+
+async def advance(unit: LedgerUnit, turn: Turn, facts: Sequence[Inbound], cursor: str, wait_s: float) -> bool:
+    """Record what a page told and its checkpoint together. False: another has taken the turn over; nothing is kept."""
+    place = (unit.tenant_id, turn.connection, turn.event, turn.fence)
+    if await unit.fetchval(ADVANCE, *place, cursor, wait_s) is None:
+        return False
+    await unit.record(turn.connection, facts)
+    return True
+
+
+async def miss(unit: Unit, turn: Turn, error: str) -> None:
+    """A poll failed: say why, and wait longer each time, 5 minutes at most."""
+    await unit.execute(MISS, unit.tenant_id, turn.connection, turn.event, turn.fence, error[:2000])

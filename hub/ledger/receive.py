@@ -1,0 +1,38 @@
+"""Receipts: inbound requests kept as they came, once each, with the facts they told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from hub.domain.event import Inbound
+from hub.domain.ids import new_id
+from hub.ledger.database import LedgerUnit
+
+KEEP = """
+INSERT INTO receipts (tenant_id, id, connection, query, headers, body, digest, verdict, error)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (tenant_id, connection, digest) DO UPDATE SET seen = receipts.seen + 1 RETURNING id, seen
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One verified request. `facts` is None when it could not be read; `error` then says why."""
+
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    facts: Sequence[Inbound] | None
+    error: str = ""
+
+
+async def keep(unit: LedgerUnit, connection: str, receipt: Receipt) -> tuple[str, bool]:
+    """Keep a receipt and record its facts. Returns its id and whether it is new; a repeat only counts itself."""
+    digest = sha256(receipt.query.encode() + b"\n" + receipt.body).hexdigest()
+    verdict = "unreadable" if receipt.facts is None else "read" if receipt.facts else "nothing"
+    raw = (receipt.query, dict(receipt.headers), receipt.body, digest, verdict, receipt.error[:2000])
+    row = await unit.fetchrow(KEEP, unit.tenant_id, new_id("rcp"), connection, *raw)
+    kept, new = str(row["id"]), row["seen"] == 1
+    if new and receipt.facts:
+        await unit.record(connection, receipt.facts, receipt_id=kept)
+    return kept, new
