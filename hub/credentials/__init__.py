@@ -1,4 +1,4 @@
-"""Connection secrets at rest: AES-256-GCM, bound to tenant, connection and field, so a copied row opens nowhere else."""
+"""Connection secrets at rest: AES-256-GCM, bound to tenant, connection and field; a copied row opens nowhere."""
 
 import base64
 import secrets

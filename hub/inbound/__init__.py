@@ -1,0 +1,95 @@
+"""Vendors call us: POST /hooks/{tenant}.{connection}. Verify raw bytes, keep, parse, record, wake, and only then 2xx."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import Counter
+
+from hub.domain.errors import BadSignature, HubError, Unreadable
+from hub.domain.event import Inbound
+from hub.ledger.connections import Stored, find
+from hub.ledger.database import Database, Unavailable
+from hub.ledger.receive import Receipt, keep
+from hub.registry import Registry
+from hub.sdk.callbacks import Callback, Verified
+from hub.sdk.connector import Webhook
+from hub.sdk.exact import loads
+
+RECEIPTS = Counter("hub_receipts_total", "Inbound requests by what became of them", ["outcome"])
+
+KEPT_HEADERS = ("content-type", "user-agent", "x-request-id")
+
+
+def router(database: Database, registry: Registry, max_body_bytes: int) -> APIRouter:
+    """The hook routes."""
+    routes = APIRouter()
+
+    @routes.post("/hooks/{address}", include_in_schema=False)
+    async def hook(address: str, request: Request) -> Response:
+        body = await _body(request, max_body_bytes)
+        if body is None:
+            return _say(413, "too-large")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        callback = Callback(request.method, dict(request.query_params), headers, body)
+        try:
+            return await _take(database, registry, address, str(request.url.query), callback)
+        except Unavailable:
+            return _say(503, "unavailable", {"retry-after": "5"})
+
+    return routes
+
+
+async def _take(database: Database, registry: Registry, address: str, query: str, callback: Callback) -> Response:
+    tenant, _, name = address.partition(".")
+    async with database.unit(tenant) as unit:
+        stored = await find(unit, name)
+    webhook = (
+        registry.connectors[stored.connector].webhook if stored and stored.connector in registry.connectors else None
+    )
+    if stored is None or webhook is None:
+        return _say(404, "unknown")
+    try:
+        verified = webhook.verify(registry.open(stored).config, callback)
+    except BadSignature:
+        return _say(401, "refused")
+    facts, error = _parse(webhook, verified)
+    await _keep(database, stored, query, callback, facts, error)
+    reply = verified.reply
+    RECEIPTS.labels(outcome="unreadable" if facts is None else "kept").inc()
+    return Response(reply.body, reply.status, media_type=reply.content_type)
+
+
+def _parse(webhook: Webhook, verified: Verified) -> tuple[Sequence[Inbound] | None, str]:
+    """The facts of a verified message; (None, why) when it makes no sense to us: kept, shown, never a 5xx."""
+    try:
+        return list(webhook.parse(loads(verified.plaintext))), ""
+    except Unreadable as error:
+        return None, error.message
+    except (HubError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        return None, f"{type(error).__name__}: {error}"
+
+
+async def _keep(
+    database: Database, stored: Stored, query: str, callback: Callback, facts: Sequence[Inbound] | None, error: str
+) -> None:
+    headers = {name: callback.headers[name] for name in KEPT_HEADERS if name in callback.headers}
+    async with database.unit(stored.tenant_id, source=stored.name) as unit:
+        await keep(unit, stored.name, Receipt(query, headers, callback.body, facts, error))
+
+
+async def _body(request: Request, most: int) -> bytes | None:
+    """The whole body, or None as soon as it passes the limit."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > most:
+        return None
+    taken = bytearray()
+    async for chunk in request.stream():
+        taken += chunk
+        if len(taken) > most:
+            return None
+    return bytes(taken)
+
+
+def _say(status: int, outcome: str, headers: dict[str, str] | None = None) -> Response:
+    RECEIPTS.labels(outcome=outcome).inc()
+    return Response(f'{{"code":"{outcome}"}}', status, headers, media_type="application/json")

@@ -1,0 +1,89 @@
+"""Wake-ups through arq: a job says "look at this connection" and carries ids only, as JSON. Losing them loses nothing."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from arq import Worker, create_pool, func
+from arq.connections import ArqRedis, RedisSettings
+from redis.exceptions import RedisError
+
+Drain = Callable[[str, str], Awaitable[object]]
+
+LOST = (RedisError, OSError, TimeoutError)
+PATIENCE_S = 0.2
+REST_S = 5.0
+
+
+def _write(job: dict[str, Any]) -> bytes:
+    return json.dumps(job, default=str).encode()
+
+
+def _read(raw: bytes) -> dict[str, Any]:
+    return cast("dict[str, Any]", json.loads(raw))
+
+
+def _settings(url: str) -> RedisSettings:
+    settings = RedisSettings.from_dsn(url)
+    settings.conn_retries = 0
+    settings.conn_timeout = 1
+    return settings
+
+
+class Waker:
+    """Sends wake-ups; when Redis is away it keeps silent and the sweep finds the work within its second."""
+
+    def __init__(self, url: str) -> None:
+        self._settings = _settings(url)
+        self._pool: ArqRedis | None = None
+        self._silent_until = 0.0
+
+    async def wake(self, tenant: str, connection: str) -> None:
+        """Ask some worker to drain a connection; repeating is one wake-up. Never raises, never takes over 0.2 s."""
+        now = asyncio.get_running_loop().time()
+        if now < self._silent_until:
+            return
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                if self._pool is None:
+                    self._pool = await create_pool(self._settings, job_serializer=_write, job_deserializer=_read)
+                await self._pool.enqueue_job("wake", tenant, connection, _job_id=f"wake:{tenant}:{connection}")
+        except LOST:
+            self._silent_until = now + REST_S
+
+    async def close(self) -> None:
+        """Close the connection to Redis."""
+        if self._pool is not None:
+            await self._pool.aclose()
+
+
+async def listen(url: str, drain: Drain) -> None:
+    """Drain what wake-ups name, until cancelled. arq leaves when Redis is lost; this comes back when it is there."""
+
+    async def wake(_context: dict[str, Any], tenant: str, connection: str) -> None:
+        await drain(tenant, connection)
+
+    while True:
+        worker = Worker(
+            [func(wake, name="wake", keep_result=0, max_tries=1)],
+            redis_settings=_settings(url),
+            job_serializer=_write,
+            job_deserializer=_read,
+            handle_signals=False,
+            poll_delay=0.05,
+            keep_result=0,
+        )
+        try:
+            await worker.async_run()
+        except LOST:
+            await asyncio.sleep(1)
+        finally:
+            await _close(worker)
+
+
+async def _close(worker: Worker) -> None:
+    try:
+        await worker.close()
+    except LOST:
+        return

@@ -12,7 +12,8 @@ CLAIM = """
 WITH due AS (
   SELECT connection, event FROM cursors k WHERE tenant_id = $1 AND due_at <= now()
     AND (lease_until IS NULL OR lease_until < now())
-    AND NOT EXISTS (SELECT FROM connections c WHERE c.tenant_id = $1 AND c.name = k.connection AND c.held_at IS NOT NULL)
+    AND NOT EXISTS (SELECT FROM connections c
+      WHERE c.tenant_id = $1 AND c.name = k.connection AND c.held_at IS NOT NULL)
   FOR UPDATE SKIP LOCKED)
 UPDATE cursors k SET fence = fence + 1, lease_until = now() + make_interval(secs => $2) FROM due
 WHERE k.tenant_id = $1 AND k.connection = due.connection AND k.event = due.event

@@ -31,7 +31,7 @@ async def keep(unit: LedgerUnit, connection: str, receipt: Receipt) -> tuple[str
     digest = sha256(receipt.query.encode() + b"\n" + receipt.body).hexdigest()
     verdict = "unreadable" if receipt.facts is None else "read" if receipt.facts else "nothing"
     raw = (receipt.query, dict(receipt.headers), receipt.body, digest, verdict, receipt.error[:2000])
-    row = await unit.fetchrow(KEEP, unit.tenant_id, new_id("rcp"), connection, *raw)
+    (row,) = await unit.fetch(KEEP, unit.tenant_id, new_id("rcp"), connection, *raw)
     kept, new = str(row["id"]), row["seen"] == 1
     if new and receipt.facts:
         await unit.record(connection, receipt.facts, receipt_id=kept)

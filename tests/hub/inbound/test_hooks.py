@@ -1,0 +1,119 @@
+"""The hook route: durable before 2xx, refused without proof, kept even when unreadable, once when repeated."""
+
+import hmac
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import httpx
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from hub import sdk
+from hub.credentials import Vault
+from hub.ledger.connections import save
+from hub.ledger.database import Database
+from hub.main import create_app
+from hub.registry import Registry
+from hub.sdk.http import Egress
+from hub.settings import Settings
+
+
+class Config(BaseModel):
+    """A vendor that signs its bodies."""
+
+    secret: SecretStr
+
+
+def sign(body: bytes) -> str:
+    return hmac.new(b"top-secret", body, sha256).hexdigest()
+
+
+def verify(config: Config, callback: sdk.Callback) -> sdk.Verified:
+    good = hmac.new(config.secret.get_secret_value().encode(), callback.body, sha256).hexdigest()
+    if not hmac.compare_digest(good.encode(), callback.headers.get("x-sign", "").encode()):
+        raise sdk.BadSignature("bad signature")
+    return sdk.Verified(callback.body, sdk.Reply(b"success", content_type="text/plain"))
+
+
+def parse(message: sdk.Json) -> Iterable[sdk.Inbound]:
+    if message["type"] == "paid":
+        yield sdk.Inbound("order.paid", message["id"], message["id"], datetime(2026, 11, 28, tzinfo=UTC), message)
+
+
+acme = sdk.Connector(
+    "acme", sdk.Text("示例", "Acme"), Config, lambda _: "https://acme.example", sdk.ErrorTable(lambda _: None, {})
+)
+acme.callbacks(events={"order.paid"}, verify=verify)(parse)
+home = sdk.HomeSystem("crm", sdk.Text("客户", "CRM"), frozenset())
+PAID = b'{"type":"paid","id":"o1","amount":628000.00}'
+
+
+@pytest.fixture
+async def client(database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    registry = Registry({"acme": acme}, home, Vault(Vault.new_key()), Egress())
+    plain, sealed = registry.seal("demo", "acme", Config(secret=SecretStr("top-secret")))
+    async with database.unit("demo") as unit:
+        await save(unit, "acme", "acme", plain, sealed)
+    transport = httpx.ASGITransport(create_app(Settings(), database, registry))
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as opened:
+        yield opened
+
+
+async def count(database: Database, table: str, verdict: str = "") -> int:
+    async with database.unit("demo") as unit:
+        if table == "events":
+            return int(await unit.fetchval("SELECT count(*) FROM events"))
+        return int(await unit.fetchval("SELECT count(*) FROM receipts WHERE verdict = $1", verdict))
+
+
+async def post(client: httpx.AsyncClient, body: bytes, address: str = "demo.acme", signed: str = "") -> httpx.Response:
+    return await client.post(f"/hooks/{address}", content=body, headers={"x-sign": signed or sign(body)})
+
+
+async def test_a_signed_fact_is_kept_and_answered_as_the_vendor_expects(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    answers = [await post(client, PAID) for _ in range(3)]
+    assert [(a.status_code, a.text) for a in answers] == [(200, "success")] * 3
+    assert (await count(database, "events"), await count(database, "receipts", "read")) == (1, 1)
+
+
+async def test_without_proof_nothing_is_kept(client: httpx.AsyncClient, database: Database) -> None:
+    assert (await post(client, PAID, signed="0" * 64)).status_code == 401
+    assert (await post(client, PAID, signed="é")).status_code == 401
+    assert (await post(client, PAID[:-1], signed=sign(PAID))).status_code == 401
+    assert await count(database, "events") == 0
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"type":"paid"}', b"\xff", b'{"type":NaN}', b""], ids=repr)
+async def test_what_makes_no_sense_is_kept_as_unreadable(
+    client: httpx.AsyncClient, database: Database, body: bytes
+) -> None:
+    assert (await post(client, body)).status_code == 200
+    assert await count(database, "receipts", "unreadable") == 1
+
+
+async def test_an_unknown_event_is_kept_and_owes_nothing(client: httpx.AsyncClient, database: Database) -> None:
+    assert (await post(client, b'{"type":"other"}')).status_code == 200
+    assert await count(database, "receipts", "nothing") == 1
+
+
+@pytest.mark.parametrize("address", ["demo.nobody", "other.acme", "nobody.acme", "demo", "demo%00.acme"])
+async def test_an_unknown_address_is_a_404(client: httpx.AsyncClient, address: str) -> None:
+    assert (await post(client, PAID, address)).status_code == 404
+
+
+async def test_an_oversized_body_is_refused(client: httpx.AsyncClient) -> None:
+    assert (await post(client, b"x" * (1024 * 1024 + 1))).status_code == 413
+
+
+async def test_no_commit_no_2xx(client: httpx.AsyncClient, database: Database) -> None:
+    await database.close()
+    assert (await post(client, PAID)).status_code == 503
+
+
+async def test_the_process_tells_how_it_is(client: httpx.AsyncClient) -> None:
+    for path in ("/healthz", "/readyz", "/version"):
+        assert (await client.get(path)).status_code == 200
+    assert "hub_receipts_total" in (await client.get("/metrics")).text
