@@ -1,5 +1,6 @@
-"""Vendors call us: POST /hooks/{tenant}.{connection}. Verify raw bytes, keep, parse, record, wake, and only then 2xx."""
+"""Vendors call us: POST /hooks/{tenant}.{connection}. Verify raw bytes, keep, parse, record, wake; only then 2xx."""
 
+import re
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
@@ -17,6 +18,7 @@ from hub.sdk.exact import loads
 
 RECEIPTS = Counter("hub_receipts_total", "Inbound requests by what became of them", ["outcome"])
 
+ADDRESS = re.compile(r"[a-z][a-z0-9-]{1,30}\.[a-z][a-z0-9-]{0,60}")
 KEPT_HEADERS = ("content-type", "user-agent", "x-request-id")
 
 
@@ -40,6 +42,8 @@ def router(database: Database, registry: Registry, max_body_bytes: int) -> APIRo
 
 
 async def _take(database: Database, registry: Registry, address: str, query: str, callback: Callback) -> Response:
+    if not ADDRESS.fullmatch(address):
+        return _say(404, "unknown")
     tenant, _, name = address.partition(".")
     async with database.unit(tenant) as unit:
         stored = await find(unit, name)

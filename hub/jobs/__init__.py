@@ -1,4 +1,4 @@
-"""Wake-ups through arq: a job says "look at this connection" and carries ids only, as JSON. Losing them loses nothing."""
+"""Wake-ups through arq: a job says "look at this connection", ids only, as JSON. Losing it loses nothing."""
 
 import asyncio
 import json
@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from arq import Worker, create_pool, func
 from arq.connections import ArqRedis, RedisSettings
+from arq.typing import WorkerCoroutine
 from redis.exceptions import RedisError
 
 Drain = Callable[[str, str], Awaitable[object]]
@@ -61,12 +62,12 @@ class Waker:
 async def listen(url: str, drain: Drain) -> None:
     """Drain what wake-ups name, until cancelled. arq leaves when Redis is lost; this comes back when it is there."""
 
-    async def wake(_context: dict[str, Any], tenant: str, connection: str) -> None:
-        await drain(tenant, connection)
+    async def wake(_context: dict[Any, Any], *ids: Any, **_: Any) -> None:
+        await drain(*ids)
 
     while True:
         worker = Worker(
-            [func(wake, name="wake", keep_result=0, max_tries=1)],
+            [func(cast("WorkerCoroutine", wake), name="wake", keep_result=0, max_tries=1)],
             redis_settings=_settings(url),
             job_serializer=_write,
             job_deserializer=_read,

@@ -25,7 +25,12 @@ LIMITS = {
     "synchronous_commit": "on",
     "application_name": "lianshu",
 }
-LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InsufficientResourcesError)
+LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+)
 
 
 class Unavailable(HubError):
@@ -128,7 +133,11 @@ class Database:
 
     async def tenants(self) -> list[str]:
         """Ids of all tenants."""
-        return [row["id"] for row in await self._pool.fetch("SELECT id FROM tenants ORDER BY id")]
+        try:
+            rows = await self._pool.fetch("SELECT id FROM tenants ORDER BY id")
+        except LOST as error:
+            raise _unavailable(error) from error
+        return [row["id"] for row in rows]
 
 
 async def _teach_json(connection: Any) -> None:
