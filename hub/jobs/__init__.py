@@ -13,7 +13,8 @@ from redis.exceptions import RedisError
 Drain = Callable[[str, str], Awaitable[object]]
 
 LOST = (RedisError, OSError, TimeoutError)
-PATIENCE_S = 0.2
+GATHER_S = 0.005
+PATIENCE_S = 0.5
 REST_S = 5.0
 
 
@@ -33,28 +34,38 @@ def _settings(url: str) -> RedisSettings:
 
 
 class Waker:
-    """Sends wake-ups; when Redis is away it keeps silent and the sweep finds the work within its second."""
+    """Sends wake-ups; when Redis is away it keeps silent and the sweep finds the work within its second.
+
+    Wake-ups of one connection within 5 ms become one job. arq's own job ids are not used for that: it drops a
+    job whose id is still running, and the work that came in after its last look would wait for the sweep.
+    """
 
     def __init__(self, url: str) -> None:
         self._settings = _settings(url)
         self._pool: ArqRedis | None = None
         self._silent_until = 0.0
+        self._armed: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     async def wake(self, tenant: str, connection: str) -> None:
-        """Ask some worker to drain a connection; repeating is one wake-up. Never raises, never takes over 0.2 s."""
-        now = asyncio.get_running_loop().time()
-        if now < self._silent_until:
-            return
+        """Ask some worker to drain a connection. Returns at once, never raises."""
+        place = (tenant, connection)
+        if place not in self._armed and asyncio.get_running_loop().time() >= self._silent_until:
+            self._armed[place] = asyncio.create_task(self._send(place))
+
+    async def _send(self, place: tuple[str, str]) -> None:
+        await asyncio.sleep(GATHER_S)
+        del self._armed[place]
         try:
             async with asyncio.timeout(PATIENCE_S):
                 if self._pool is None:
                     self._pool = await create_pool(self._settings, job_serializer=_write, job_deserializer=_read)
-                await self._pool.enqueue_job("wake", tenant, connection, _job_id=f"wake:{tenant}:{connection}")
+                await self._pool.enqueue_job("wake", *place)
         except LOST:
-            self._silent_until = now + REST_S
+            self._silent_until = asyncio.get_running_loop().time() + REST_S
 
     async def close(self) -> None:
-        """Close the connection to Redis."""
+        """Send what is armed, then close the connection to Redis."""
+        await asyncio.gather(*self._armed.values())
         if self._pool is not None:
             await self._pool.aclose()
 
