@@ -25,7 +25,7 @@ connector: sdk.Connector[Config] = sdk.Connector(
 )
 
 connector.action(
-    "kingdee.ensure_customer",
+    "ensure_customer",
     effect=sdk.Effect.B,
     title=sdk.Text("确保客户存在", "Make sure of a customer"),
     emits="customer.saved",
@@ -33,7 +33,7 @@ connector.action(
 )(ensure_customer)
 
 connector.action(
-    "kingdee.book_receivable",
+    "book_receivable",
     effect=sdk.Effect.B,
     title=sdk.Text("登记应收单", "Book a receivable"),
     emits="receivable.audited",

@@ -53,7 +53,7 @@ def quoted(text: str) -> str:
 
 
 def yuan(value: sdk.Json) -> Decimal:
-    """An amount as Kingdee answers it (10 decimals, a whole number or text) with two decimals, or more if it has them."""
+    """An amount as Kingdee answers it (10 decimals, whole or text) with two decimals, or more if it has them."""
     exact = Decimal(str(value))
     short = exact.quantize(Decimal("0.01"))
     return short if short == exact else exact.normalize()

@@ -4,7 +4,7 @@ Kingdee commits a change after it has stamped it, so each poll looks back some m
 what it has told of that window, and an unchanged window costs one query.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -121,14 +121,10 @@ async def _amounts(ctx: sdk.Context[Config], heads: Rows) -> tuple[Rows, Rows]:
 
 async def _of(ctx: sdk.Context[Config], keys: Sequence[str], fids: Sequence[str]) -> Rows:
     rows: Rows = []
-    for some in _chunks(fids, 200):
-        where = f"FID in ({','.join(str(int(fid)) for fid in some)})"
+    for first in range(0, len(fids), 200):
+        where = f"FID in ({','.join(str(int(fid)) for fid in fids[first : first + 200])})"
         rows += await query_all(ctx, RECEIPT, keys, where, f"{keys[0]},{keys[1]}")
     return rows
-
-
-def _chunks(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
-    return (items[i : i + size] for i in range(0, len(items), size))
 
 
 def _instant(text: str) -> datetime:

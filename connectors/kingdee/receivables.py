@@ -1,6 +1,6 @@
 """Receivables (应收单, AR_receivable)."""
 
-from datetime import date
+import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -45,8 +45,8 @@ class Receivable(BaseModel):
 
     bill_number: str = Field(min_length=1)
     customer_number: str = Field(min_length=1)
-    date: date
-    due_date: date
+    date: datetime.date
+    due_date: datetime.date
     currency: str = ISO_HOME_CURRENCY
     remark: str = ""
     lines: list[Line] = Field(min_length=1, max_length=500)

@@ -91,7 +91,11 @@ class Books:
         """Submit, Audit, UnAudit or Delete, where the status allows it."""
         allowed, then = MOVES[operation]
         if document.status not in allowed:
-            raise Refused(11, f"单据“{document.number}”的单据状态为{STATUS_NAMES[document.status]}，不允许该操作", "FDocumentStatus")
+            raise Refused(
+                11,
+                f"单据“{document.number}”的单据状态为{STATUS_NAMES[document.status]}，不允许该操作",
+                "FDocumentStatus",
+            )
         if operation == "Delete":
             shelf = self.shelf(document.form)
             del shelf.by_id[document.id], shelf.by_number[document.number]

@@ -1,0 +1,52 @@
+"""The worker's loop: drain what wake-ups and the sweep name, one drain at a time for each connection."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from hub.ledger.database import Unavailable
+
+Drain = Callable[[str, str], Awaitable[object]]
+
+log = structlog.get_logger("hub.worker")
+
+
+class Drains:
+    """Drains asked for while one of the same connection runs become one more drain after it."""
+
+    def __init__(self, drain: Drain) -> None:
+        self._drain = drain
+        self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._again: set[tuple[str, str]] = set()
+
+    async def ask(self, tenant: str, connection: str) -> None:
+        """Have a connection drained soon; returns at once."""
+        place = (tenant, connection)
+        self._again.add(place)
+        if place not in self._running:
+            self._running[place] = asyncio.create_task(self._run(place))
+
+    async def _run(self, place: tuple[str, str]) -> None:
+        try:
+            while place in self._again:
+                self._again.discard(place)
+                await self._drain(*place)
+        except Unavailable as error:
+            log.warning("postgresql is away; the sweep takes it up again", error=error.message)
+        finally:
+            del self._running[place]
+
+    async def finish(self) -> None:
+        """Wait for the drains under way."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+
+async def every(seconds: float, do: Callable[[], Awaitable[object]]) -> None:
+    """Do something again and again until cancelled; a PostgreSQL that is away is waited for."""
+    while True:
+        try:
+            await do()
+        except Unavailable as error:
+            log.warning("postgresql is away", error=error.message)
+        await asyncio.sleep(seconds)

@@ -1,0 +1,254 @@
+"""A delivery from claim to settlement against a vendor on a real socket: yes, no, silence, and the home system."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from hub import sdk
+from hub.credentials import Vault
+from hub.delivery.deliver import Deliverer
+from hub.delivery.work import Drains
+from hub.domain.delivery import Owed
+from hub.domain.event import Event
+from hub.embedded.postgres import Addresses
+from hub.ledger.connections import find, release, save
+from hub.ledger.database import Database
+from hub.registry import Registry
+from hub.sdk.http import Egress
+
+AT = datetime(2026, 11, 28, tzinfo=UTC)
+HINT = sdk.Text("请补全客户名称", "Fill the customer's name")
+
+
+class Config(BaseModel):
+    """Where the vendor listens."""
+
+    url: str
+    secret: SecretStr = SecretStr("canary-secret-1")
+
+
+class Bill(BaseModel):
+    """What is booked."""
+
+    number: str
+
+
+class Note(BaseModel):
+    """What is written back."""
+
+    bill: str
+
+
+def read(answer: sdk.Answer) -> sdk.Refusal | None:
+    return None if answer.body["ok"] else sdk.Refusal(str(answer.body["code"]), answer.body["words"])
+
+
+ROWS = {"9": sdk.Row(sdk.Rejected, HINT), "1": sdk.Row(sdk.NeedsReauth, HINT)}
+acme: sdk.Connector[Config] = sdk.Connector(
+    "acme", sdk.Text("示例", "Acme"), Config, lambda c: c.url, sdk.ErrorTable(read, ROWS)
+)
+home = sdk.HomeSystem("crm", sdk.Text("客户", "CRM"), frozenset({"contract.approved"}))
+
+
+async def _look(ctx: sdk.Context[Config], bill: Bill) -> sdk.Made | None:
+    body = await ctx.call("GET", f"/bills/{bill.number}")
+    return sdk.Made(id=body["id"], number=bill.number) if body["id"] else None
+
+
+@acme.action(
+    "book", effect=sdk.Effect.C, title=sdk.Text("记账", "Book"), look=_look, emits="bill.booked", entity="bill"
+)
+async def book(ctx: sdk.Context[Config], bill: Bill) -> sdk.Made:
+    secret = ctx.config.secret.get_secret_value()
+    body = await ctx.call("POST", "/bills", json={"number": bill.number, "key": ctx.key, "secret": secret})
+    return sdk.Made(id=body["id"], number=bill.number)
+
+
+@home.action("note", title=sdk.Text("记录", "Note"))
+async def note(unit: sdk.Unit, given: Note) -> sdk.Made:
+    if given.bill == "early":
+        raise sdk.NotReady("not yet", code="early")
+    await unit.emit(sdk.Inbound("contract.noted", given.bill, f"noted:{given.bill}", unit.now, {"source": unit.source}))
+    return sdk.Made(id=given.bill)
+
+
+@dataclass
+class Vendor:
+    """A vendor that books bills and answers as `mood` says."""
+
+    mood: str = "yes"
+    bills: dict[str, str] = field(default_factory=dict)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = next((int(x[15:]) for x in head.lower().split("\r\n") if x.startswith("content-length:")), 0)
+        body = sdk.loads(await reader.readexactly(length)) if length else {}
+        answer = self.look(head) if head.startswith("GET") else self.book(body["number"])
+        if self.mood != "silent" or head.startswith("GET"):
+            raw = sdk.dumps(answer).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(raw) + raw)
+            await writer.drain()
+        writer.close()
+
+    def look(self, head: str) -> dict[str, Any]:
+        return {"ok": True, "id": self.bills.get(head.split(" ")[1].rsplit("/", 1)[1], "")}
+
+    def book(self, number: str) -> dict[str, Any]:
+        if self.mood in ROWS:
+            return {"ok": False, "code": self.mood, "words": "FName 不能为空 canary-secret-1"}
+        assert number not in self.bills, "booked twice"
+        self.bills[number] = f"id-{number}"
+        return {"ok": True, "id": self.bills[number]}
+
+
+@dataclass
+class World:
+    database: Database
+    deliverer: Deliverer
+    vendor: Vendor
+
+    async def approve(self, *numbers: str) -> None:
+        async with self.database.unit("demo") as unit:
+            for number in numbers:
+                await unit.emit(sdk.Inbound("contract.approved", number, number, AT, {"number": number}))
+
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        async with self.database.unit("demo") as unit:
+            return [tuple(row) for row in await unit.fetch(sql)]
+
+    async def make_due(self) -> None:
+        async with self.database.unit("demo") as unit:
+            await unit.execute("UPDATE deliveries SET due_at = now() WHERE state = 'waiting'")
+
+
+@dataclass(frozen=True)
+class Map:
+    pin: str
+
+    def apply(self, data: dict[str, Any]) -> dict[str, Any]:
+        if self.pin == "broken":
+            raise sdk.MappingError("number is required")
+        return {"number": data["number"]} if self.pin == "out" else {"bill": data["result"]["number"]}
+
+
+def plan(event: Event) -> list[Owed]:
+    if event.type == "contract.approved":
+        pin = "broken" if event.subject == "broken" else "out"
+        return [Owed("f", 0, "acme", "acme.book", pin, event.subject, event.subject)]
+    if event.type == "bill.booked":
+        return [Owed("g", 0, "crm", "crm.note", "back", event.subject, str(event.data["record"]))]
+    return []
+
+
+@pytest.fixture
+async def world(migrated: Addresses) -> AsyncIterator[World]:
+    vendor = Vendor()
+    server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    registry = Registry({"acme": acme}, home, Vault(Vault.new_key()), Egress.parse(["127.0.0.0/8"]))
+    database = await Database.open(migrated.app, size=8, plan=plan)
+    plain, sealed = registry.seal("demo", "acme", Config(url=url))
+    async with database.unit("demo") as unit:
+        await save(unit, "acme", "acme", plain, sealed)
+    yield World(database, Deliverer(database, registry, Map, lease_s=15), vendor)
+    await registry.close()
+    await database.close()
+    server.close()
+
+
+STATES = "SELECT connection, state FROM deliveries ORDER BY seq"
+
+
+async def test_a_yes_is_settled_and_written_back_exactly_once(world: World) -> None:
+    await world.approve("AR-1")
+    assert await world.deliverer.drain("demo", "acme") == 1
+    assert await world.deliverer.drain("demo", "crm") == 1
+    assert await world.deliverer.drain("demo", "acme") == 0
+    assert await world.rows(STATES) == [("acme", "done"), ("crm", "done")]
+    assert await world.rows("SELECT external_id, number, record FROM external_refs") == [("id-AR-1", "AR-1", "AR-1")]
+    assert await world.rows("SELECT data FROM events WHERE type = 'contract.noted'") == [({"source": "acme"},)]
+    exchanges = (await world.rows("SELECT exchanges FROM attempts ORDER BY started_at"))[0][0]
+    assert exchanges[0]["status"] == 200
+    assert "canary" not in str(exchanges)
+
+
+async def test_many_records_flow_side_by_side(world: World) -> None:
+    numbers = [f"AR-{n}" for n in range(60)]
+    await world.approve(*numbers)
+    await asyncio.gather(*(world.deliverer.drain("demo", "acme") for _ in range(3)))
+    assert sorted(world.vendor.bills) == sorted(numbers)
+
+
+async def test_a_no_inside_200_is_a_dead_letter_with_the_vendors_words_and_our_hint(world: World) -> None:
+    world.vendor.mood = "9"
+    await world.approve("AR-1")
+    await world.deliverer.drain("demo", "acme")
+    (row,) = await world.rows("SELECT state, error_code, error, hint_zh FROM deliveries")
+    assert row == ("dead", "9", "FName 不能为空 ••••", HINT.zh)
+
+
+async def test_silence_after_the_write_is_looked_up_not_sent_again(world: World) -> None:
+    world.vendor.mood = "silent"
+    await world.approve("AR-1")
+    await world.deliverer.drain("demo", "acme")
+    assert await world.rows("SELECT state, look_first FROM deliveries") == [("waiting", True)]
+    world.vendor.mood = "yes"
+    await world.make_due()
+    await world.deliverer.drain("demo", "acme")
+    assert (await world.rows(STATES))[0] == ("acme", "done")
+    assert world.vendor.bills == {"AR-1": "id-AR-1"}
+
+
+async def test_a_refused_secret_holds_the_whole_connection_until_it_is_released(world: World) -> None:
+    world.vendor.mood = "1"
+    await world.approve("AR-1")
+    await world.deliverer.drain("demo", "acme")
+    await world.approve("AR-2")
+    assert await world.deliverer.drain("demo", "acme") == 0
+    async with world.database.unit("demo") as unit:
+        stored = await find(unit, "acme")
+        assert stored is not None
+        assert stored.held_at is not None
+        await release(unit, "acme")
+    world.vendor.mood = "yes"
+    assert await world.deliverer.drain("demo", "acme") == 2
+
+
+async def test_a_broken_mapping_sends_nothing(world: World) -> None:
+    await world.approve("broken")
+    await world.deliverer.drain("demo", "acme")
+    assert await world.rows("SELECT state, error, attempts FROM deliveries") == [("dead", "number is required", 0)]
+    assert world.vendor.bills == {}
+
+
+async def test_a_record_that_is_not_there_yet_is_waited_for(world: World) -> None:
+    await world.approve("early")
+    await world.deliverer.drain("demo", "acme")
+    await world.deliverer.drain("demo", "crm")
+    assert await world.rows("SELECT state, spent, snoozes FROM deliveries WHERE connection = 'crm'") == [
+        ("waiting", 0, 1)
+    ]
+
+
+async def test_drains_asked_for_meanwhile_become_one_more() -> None:
+    runs = 0
+    gate = asyncio.Event()
+
+    async def drain(_tenant: str, _connection: str) -> None:
+        nonlocal runs
+        runs += 1
+        await gate.wait()
+
+    drains = Drains(drain)
+    await drains.ask("demo", "acme")
+    await asyncio.sleep(0)
+    for _ in range(5):
+        await drains.ask("demo", "acme")
+    gate.set()
+    await drains.finish()
+    assert runs == 2
