@@ -122,7 +122,7 @@ class Server:
             body = simplejson.loads(await request.body(), use_decimal=True)
             books, amount = self._chosen(body), Decimal(str(body["amount"]))
             bill = books.shelf(FORMS["AR_RECEIVABLE"]).by_number[str(body["receivable_number"])]
-        except (ValueError, LookupError, TypeError, InvalidOperation) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, InvalidOperation) as error:
             return _json({"error": f"bad receipt: {error!r}"}, 422)
         if bill.status != "C" or amount <= 0:
             return _json({"error": "the receivable must be audited and the amount positive"}, 409)
