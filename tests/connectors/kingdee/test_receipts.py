@@ -36,8 +36,12 @@ async def drain(ctx: sdk.Context[Config], cursor: str) -> tuple[list[sdk.Inbound
 
 @pytest.mark.parametrize("page_size", ["1", "2", "3", "7", "2000"])
 @pytest.mark.parametrize("seconds_between", [0, 0.3, 1])
-async def test_no_receipt_is_lost_or_told_twice_at_a_page_border(page_size: str, seconds_between: float) -> None:
+@pytest.mark.parametrize("microsecond", [0, 710_000])
+async def test_no_receipt_is_lost_or_told_twice_at_a_page_border(
+    page_size: str, seconds_between: float, microsecond: int
+) -> None:
     account = await account_with_a_bill()
+    account.clock.now = account.clock.now.replace(microsecond=microsecond)
     booked = []
     for _ in range(7):
         booked.append((await account.receive("AR-HT-1", "10.01"))["id"])

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import simplejson
 
@@ -12,7 +13,7 @@ from connectors.kingdee.customers import Customer, ensure_customer
 from connectors.kingdee.documents import address, quoted
 from connectors.kingdee.receivables import Receivable, book_receivable
 from hub import sdk
-from tests.connectors.kingdee.wire import Account
+from tests.connectors.kingdee.wire import Account, answering, refusal
 
 CUSTOMER = Customer(number="C-0001", name="苏州恒锐精密机械有限公司", credit_code="91320594MA1XK4QW5R")
 
@@ -130,6 +131,58 @@ async def test_a_bill_for_an_unknown_customer_waits_for_it_and_saves_nothing() -
         await book_receivable(ctx, bill())
 
     assert await bills(account) == []
+
+
+async def test_a_customer_that_is_saved_but_not_audited_does_not_exist_for_bills() -> None:
+    account = Account()
+    ctx = account.context()
+    account.wire.lose = ("Save", 1)
+    with pytest.raises(sdk.Ambiguous):
+        await ensure_customer(ctx, CUSTOMER)
+
+    with pytest.raises(sdk.NotReady, match="C-0001"):
+        await book_receivable(ctx, bill())
+
+
+@pytest.mark.parametrize(
+    ("rate", "net", "tax"), [("13", "88.50", "11.50"), ("0", "100.00", "0.00"), ("9", "91.74", "8.26")]
+)
+def test_net_and_tax_of_a_line_add_up_to_its_amount(rate: str, net: str, tax: str) -> None:
+    line = bill().lines[0].model_copy(update={"amount": Decimal("100.00"), "tax_rate": Decimal(rate)})
+
+    assert (str(line.net), str(line.amount - line.net)) == (net, tax)
+
+
+@pytest.mark.parametrize(("after", "ends_well"), [("C", True), ("B", False)])
+async def test_a_refused_step_counts_only_if_the_document_did_not_move(after: str, ends_well: bool) -> None:
+    done = {"Result": {"ResponseStatus": {"IsSuccess": True}}}
+    stands = [[1, "C-0001", "A", CUSTOMER.name, CUSTOMER.credit_code]]
+    answers: list[Any] = [stands, done, refusal(11, "单据已审核"), [[1, "C-0001", after, CUSTOMER.name, ""]]]
+    ctx = answering(lambda _request: httpx.Response(200, json=answers.pop(0)))
+
+    if ends_well:
+        assert (await ensure_customer(ctx, CUSTOMER)).id == "1"
+    else:
+        with pytest.raises(sdk.Rejected, match="已审核"):
+            await ensure_customer(ctx, CUSTOMER)
+
+    assert answers == []
+
+
+async def test_a_number_that_kingdee_changes_is_deleted_again_and_refused() -> None:
+    sent: list[str] = []
+    saved = {"Result": {"ResponseStatus": {"IsSuccess": True}, "Id": 7, "Number": "CUST9"}}
+    answers: list[Any] = [[], saved, [], saved]
+
+    def vendor(request: httpx.Request) -> httpx.Response:
+        sent.append(f"{request.url.path.rsplit('.', 3)[-3]} {request.content.decode()}")
+        return httpx.Response(200, json=answers.pop(0))
+
+    with pytest.raises(sdk.Rejected, match="CUST9") as caught:
+        await ensure_customer(answering(vendor), CUSTOMER)
+
+    assert caught.value.code == "renumbered"
+    assert sent[-1] == 'Delete {"formid":"BD_Customer","data":{"Ids":"7"}}'
 
 
 async def test_a_person_who_audits_meanwhile_does_no_harm() -> None:
