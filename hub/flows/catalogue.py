@@ -12,7 +12,9 @@ from hub.domain.event import Event
 from hub.flows.flow import Flow, Step, parse_flow
 from hub.flows.plan import plan
 from hub.mapping import MappingFile, parse_mapping
-from hub.mapping.schema import unknown
+from hub.mapping.lint import check
+from hub.mapping.nearest import unknown
+from hub.mapping.yaml_text import Document
 
 Actions = Mapping[str, type[BaseModel]]
 Events = Mapping[str, frozenset[str]]
@@ -28,9 +30,9 @@ class Catalogue:
     @classmethod
     def load(cls, directory: Path, actions: Actions, events: Events) -> "Catalogue":
         """Read flows/*.yaml and every other *.yaml below. ConfigError names file, line, column and the nearest name."""
-        files = {str(p.relative_to(directory)): p.read_text("utf-8") for p in sorted(directory.rglob("*.yaml"))}
-        mappings = _mappings({o: t for o, t in files.items() if not o.startswith("flows/")}, actions)
-        flows = [parse_flow(t, o) for o, t in files.items() if o.startswith("flows/")]
+        files = {p.relative_to(directory).as_posix(): _text(p, directory) for p in sorted(directory.rglob("*.yaml"))}
+        mappings = _mappings({o: t for o, t in files.items() if not o.startswith("flows/")}, actions, events)
+        flows = _flows({o: t for o, t in files.items() if o.startswith("flows/")})
         bound = tuple(_bind(flow, mappings, actions, events) for flow in flows)
         return cls(bound, {mapping.pin: mapping for mapping in mappings.values()})
 
@@ -51,36 +53,48 @@ class Catalogue:
             yield "mapping", mapping.name, mapping.hash, mapping.pin, mapping.text
 
 
-def _mappings(files: Mapping[str, str], actions: Actions) -> dict[str, MappingFile]:
+def _text(file: Path, directory: Path) -> str:
+    """A file's text; a byte order mark, which some editors write, is taken off."""
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        origin = file.relative_to(directory).as_posix()
+        raise Document(origin).refuse((), "not UTF-8: save the file as UTF-8") from error
+
+
+def _mappings(files: Mapping[str, str], actions: Actions, events: Events) -> dict[str, MappingFile]:
+    sources = {f"{connector}.{event}" for connector, types in events.items() for event in types}
     found: dict[str, MappingFile] = {}
     for origin, text in files.items():
         mapping = parse_mapping(text, origin)
         name = f"{mapping.name}@{mapping.version}"
         if name in found:
             raise mapping.document.refuse(("mapping",), f"{name} stands in {found[name].document.origin} too")
-        _check_target(mapping, actions)
+        if mapping.source not in sources:
+            raise mapping.document.refuse(("from",), unknown(mapping.source, sources))
+        if mapping.target not in actions:
+            raise mapping.document.refuse(("to",), unknown(mapping.target, actions))
+        check(mapping, actions[mapping.target])
         found[name] = mapping
     return found
 
 
-def _check_target(mapping: MappingFile, actions: Actions) -> None:
-    if mapping.target not in actions:
-        raise mapping.document.refuse(("to",), unknown(mapping.target, list(actions)))
-    fields = actions[mapping.target].model_fields
-    for name in mapping.steps:
-        if name not in fields:
-            raise mapping.document.refuse(("fields", name, ""), unknown(name, list(fields)))
-    for name, field in fields.items():
-        if field.is_required() and name not in mapping.steps:
-            raise mapping.document.refuse(("fields",), f"{mapping.target} needs {name!r} and nothing makes it")
+def _flows(files: Mapping[str, str]) -> list[Flow]:
+    found: dict[str, Flow] = {}
+    for origin, text in files.items():
+        flow = parse_flow(text, origin)
+        if flow.name in found:
+            raise flow.document.refuse(("flow",), f"{flow.name} stands in {found[flow.name].document.origin} too")
+        found[flow.name] = flow
+    return list(found.values())
 
 
 def _bind(flow: Flow, mappings: Mapping[str, MappingFile], actions: Actions, events: Events) -> Flow:
     source = flow.when.connector or flow.when.connection
     if source not in events:
-        raise flow.document.refuse(("when", "connection"), unknown(source, list(events)))
+        raise flow.document.refuse(("when", "connection"), unknown(source, events))
     if flow.when.event not in events[source]:
-        raise flow.document.refuse(("when", "event"), unknown(flow.when.event, list(events[source])))
+        raise flow.document.refuse(("when", "event"), unknown(flow.when.event, events[source]))
     return replace(flow, steps=tuple(_bound(flow, i, s, mappings, actions) for i, s in enumerate(flow.steps)))
 
 
@@ -89,10 +103,13 @@ def _bound(flow: Flow, index: int, step: Step, mappings: Mapping[str, MappingFil
         return flow.document.refuse(("do", index, key), what)
 
     if step.action not in actions:
-        raise refuse("action", unknown(step.action, list(actions)))
+        raise refuse("action", unknown(step.action, actions))
     mapping = mappings.get(step.using)
     if mapping is None:
-        raise refuse("using", unknown(step.using, list(mappings)))
+        raise refuse("using", unknown(step.using, mappings))
     if mapping.target != step.action:
         raise refuse("using", f"{step.using} makes {mapping.target}, not {step.action}")
+    hears = f"{flow.when.connector or flow.when.connection}.{flow.when.event}"
+    if mapping.source != hears:
+        raise refuse("using", f"{step.using} is from {mapping.source}, not from {hears}")
     return replace(step, pin=mapping.pin)

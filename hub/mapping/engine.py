@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
-
-import jmespath
 
 from hub.domain.errors import MappingError
 from hub.domain.text import Text
-from hub.mapping.expression import Expression
+from hub.mapping.amounts import money
+from hub.mapping.expression import Expression, Unanswerable
 from hub.mapping.schema import Rule
 
 CLEANERS: dict[str, Callable[[str], str]] = {"strip": str.strip, "upper": str.upper, "lower": str.lower}
-FEN = Decimal("0.01")
+FORMATS: dict[str, Callable[[Any], str]] = {"money": money}
+
+Lookups = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,7 @@ class Step:
     inner: Mapping[str, "Step"] | None
 
 
-def apply(
-    steps: Mapping[str, Step], lookups: Mapping[str, Mapping[str, Any]], data: Any, at: str = ""
-) -> dict[str, Any]:
+def apply(steps: Mapping[str, Step], lookups: Lookups, data: Any, at: str = "") -> dict[str, Any]:
     """Make the payload; a field that comes to nothing is left out. MappingError names the field."""
     made = {}
     for name, step in steps.items():
@@ -37,26 +35,31 @@ def apply(
     return made
 
 
-def _make(step: Step, lookups: Mapping[str, Mapping[str, Any]], data: Any, field: str) -> Any:
+def _make(step: Step, lookups: Lookups, data: Any, field: str) -> Any:
     rule = step.rule
-    value = _search(step.expression, data, field) if step.expression else rule.value
+    if rule.value is not None:
+        return rule.value
+    value = _search(step.expression, data, field) if step.expression else None
     if rule.each is not None:
-        items = _items(value, field)
-        value = [apply(step.inner or {}, lookups, item, f"{field}[{n}].") for n, item in enumerate(items)] or None
+        items = enumerate(_items(value, field))
+        value = [apply(step.inner or {}, lookups, item, f"{field}[{n}].") for n, item in items]
     elif step.inner is not None:
-        value = apply(step.inner, lookups, data, f"{field}.") or None
+        value = apply(step.inner, lookups, data, f"{field}.")
     else:
         value = _finish(rule, lookups, value, field)
-    if value is None and rule.required:
+    if not _is_nothing(value):
+        return value
+    if rule.required:
         raise _wrong(field, "is required", "补上来源里的这个字段", "fill this field at the source")
-    return value
+    return rule.default
 
 
 def _search(expression: Expression, data: Any, field: str) -> Any:
     try:
         return expression.search(data)
-    except jmespath.exceptions.JMESPathError as error:
-        raise _wrong(field, f"{expression.text!r}: {error}", "改正表达式", "correct the expression") from error
+    except Unanswerable as error:
+        what = f"cannot be taken by {expression.text!r}: {error}"
+        raise _wrong(field, what, "检查来源数据和表达式", "check the source and the expression") from error
 
 
 def _items(value: Any, field: str) -> list[Any]:
@@ -67,26 +70,30 @@ def _items(value: Any, field: str) -> list[Any]:
     return value
 
 
-def _finish(rule: Rule, lookups: Mapping[str, Mapping[str, Any]], value: Any, field: str) -> Any:
+def _finish(rule: Rule, lookups: Lookups, value: Any, field: str) -> Any:
     if isinstance(value, str):
         for cleaner in rule.clean:
             value = CLEANERS[cleaner](value)
-    if rule.lookup is not None and value is not None:
-        value = lookups[rule.lookup].get(str(value))
-    if value is None or value == "":
-        value = rule.default
-    return _money(value, field) if rule.format == "money" and value is not None else value
-
-
-def _money(value: Any, field: str) -> str:
-    """Yuan as text with two decimals; more decimals than a fen are refused, never rounded away."""
+    if rule.lookup is not None and not _is_nothing(value):
+        value = _look_up(rule, lookups[rule.lookup], value, field)
+    if rule.format is None or _is_nothing(value):
+        return value
     try:
-        exact = Decimal(value)
-        if exact == exact.quantize(FEN):
-            return f"{exact:.2f}"
-    except (ArithmeticError, TypeError, ValueError):
-        pass
-    raise _wrong(field, f"{value!r} is no amount to the fen", "检查金额", "check the amount")
+        return FORMATS[rule.format](value)
+    except ValueError as error:
+        raise _wrong(field, f"cannot be {rule.format}: {error}", "检查来源数据", "check the source") from error
+
+
+def _look_up(rule: Rule, table: Mapping[str, Any], value: Any, field: str) -> Any:
+    found = table.get(str(value), rule.default)
+    if found is None:
+        what = f"{str(value)[:40]!r} is not in the table {rule.lookup}"
+        raise _wrong(field, what, f"在 lookups.{rule.lookup} 里补上这个值", f"add the value to lookups.{rule.lookup}")
+    return found
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, str | list | dict) and not value)
 
 
 def _wrong(field: str, what: str, zh: str, en: str) -> MappingError:

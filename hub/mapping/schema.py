@@ -1,12 +1,12 @@
 """The shape of a mapping file, and errors that name line, column and the nearest valid name."""
 
-from difflib import get_close_matches
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-import jmespath
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hub.mapping.expression import Expression
+from hub.mapping.expression import BadExpression, Expression
+from hub.mapping.nearest import unknown
+from hub.mapping.walk import inside, model_of, named_fields
 from hub.mapping.yaml_text import Document, Path
 
 M = TypeVar("M", bound=BaseModel)
@@ -20,12 +20,17 @@ class Strict(BaseModel):
 
 
 class Rule(Strict):
-    """How one target field is made: `take` an expression, a `value`, a list by `each`, an object of `fields`."""
+    """How one target field is made.
+
+    Either `take` an expression, a constant `value`, an object of `fields`, or a list: `each` item becomes `fields`.
+    What is taken is cleaned, looked up, formatted, in this order. Nothing, "", [] and {} leave the field out, or
+    give its `default`, or are refused when it is `required`. `unit` is for people.
+    """
 
     take: str | None = None
     value: Any = None
     each: str | None = None
-    fields: dict[str, "Rule"] | None = None
+    fields: Annotated[dict[str, "Rule"], Field(min_length=1)] | None = None
     required: bool = False
     default: Any = None
     clean: list[Cleaner] = Field(default_factory=list)
@@ -35,7 +40,7 @@ class Rule(Strict):
 
 
 class Example(Strict):
-    """A test inside the file: `given` becomes `expect`, or is refused with `error` in the words."""
+    """A test inside the file: `given` becomes `expect`, or is refused with `error` in the words; one of the two."""
 
     name: str
     given: dict[str, Any]
@@ -69,28 +74,16 @@ def shaped(document: Document, model: type[M]) -> M:
         raise document.refuse(path, f"{'.'.join(map(str, path))}: {first['msg']}") from error
 
 
-def unknown(name: str, known: list[str]) -> str:
-    """ "unknown 'nmae', did you mean 'name'?" or the list of what there is."""
-    near = get_close_matches(name, known, 1)
-    return f"unknown {name!r}" + (f", did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(known))}")
+def _known(kind: Any, path: Path) -> list[str]:
+    for part in path:
+        kind = inside(kind, part)
+    model = model_of(kind)
+    return list(named_fields(model)) if model else []
 
 
 def compiled(document: Document, path: Path, text: str) -> Expression:
     """Compile an expression that stands at a path; ConfigError at its column."""
     try:
         return Expression(text)
-    except jmespath.exceptions.JMESPathError as error:
-        position = getattr(error, "lex_position", 0) or 0
-        what = str(error).splitlines()[0]
-        raise document.refuse(path, f"expression {text!r}: {what}", column=position) from error
-
-
-def _known(model: type[BaseModel], path: Path) -> list[str]:
-    """Keys allowed at a path; a path ends inside the model that its last named part holds."""
-    found: type[BaseModel] = model
-    for part in path:
-        for each in (Rule, Example):
-            if part == {Rule: "fields", Example: "examples"}[each]:
-                found = each
-    inner = {f.alias or name for name, f in found.model_fields.items()}
-    return sorted(inner)
+    except BadExpression as error:
+        raise document.refuse(path, f"expression {text!r}: {error}", error.position) from error

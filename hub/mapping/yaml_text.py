@@ -18,6 +18,11 @@ from hub.domain.text import Text
 MAX_BYTES, MAX_NODES, MAX_DEPTH = 256 * 1024, 5_000, 32
 WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 EXACT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
+"""What a database does not keep, and line ends that YAML sees but people do not."""
+
+UNWRITTEN = "a character that is not allowed stands here, written with a backslash"
+LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 HINT = Text("按提示的行和列修改文件。", "Correct the file at this line and column.")
 
@@ -27,28 +32,37 @@ Place = tuple[int, int]
 
 @dataclass(slots=True)
 class Document:
-    """A file's value and where each part of it stands. `origin` is how the file is called in messages."""
+    """A file's value and where each part of it stands. `origin` is how the file is called in messages.
+
+    A value's place is its first character, a key's place stands under (…, key, ""). `folded` are values whose
+    characters do not stand side by side: block scalars and such over several lines.
+    """
 
     origin: str
     value: Any = None
     places: dict[Path, Place] = field(default_factory=dict)
+    folded: set[Path] = field(default_factory=set)
 
-    def refuse(self, path: Path, what: str, column: int = 0) -> ConfigError:
-        """An error at a path (or its nearest parent that stands in the file), `column` characters further right."""
+    def refuse(self, path: Path, what: str, position: int = 0) -> ConfigError:
+        """An error at a path (or its nearest parent that stands in the file), at this character of its text."""
         while path and path not in self.places:
             path = path[:-1]
-        line, start = self.places.get(path, (1, 1))
-        return ConfigError(f"{self.origin}:{line}:{start + column}: {what}", hint=HINT)
+        line, column = self.places.get(path, (1, 1))
+        if path not in self.folded:
+            column += position
+        return ConfigError(f"{self.origin}:{line}:{column}: {what}", hint=HINT)
 
 
 def read(text: str, origin: str) -> Document:
     """Read one YAML document. Raises ConfigError "file:line:column: what"."""
     document = Document(origin)
-    if len(text.encode()) > MAX_BYTES:
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise document.refuse((), f"larger than {MAX_BYTES // 1024} KB")
+    if odd := UNPRINTABLE.search(text):
+        raise _odd(document, text, odd)
     try:
         _check_events(text, document)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -59,6 +73,12 @@ def read(text: str, origin: str) -> Document:
     return document
 
 
+def _odd(document: Document, text: str, odd: re.Match[str]) -> ConfigError:
+    before = text[: odd.start()]
+    place = (before.count("\n") + 1, odd.start() - before.rfind("\n"))
+    return _at(document, place, f"the character U+{ord(odd[0]):04X} is not allowed")
+
+
 def _at(document: Document, place: Place, what: str) -> ConfigError:
     document.places[()] = place
     return document.refuse((), what)
@@ -66,7 +86,7 @@ def _at(document: Document, place: Place, what: str) -> ConfigError:
 
 def _check_events(text: str, document: Document) -> None:
     nodes = depth = documents = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=LOADER):
         mark: Any = event.start_mark
         place = (mark.line + 1, mark.column + 1)
         documents += isinstance(event, yaml.DocumentStartEvent)
@@ -95,7 +115,7 @@ def _value(node: yaml.Node, path: Path, document: Document) -> Any:
         return _mapping(node, path, document)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, index), document) for index, item in enumerate(node.value)]
-    return _scalar(node)
+    return _scalar(node, path, document)
 
 
 def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> dict[str, Any]:
@@ -104,6 +124,8 @@ def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> dict[str
         place = (key.start_mark.line + 1, key.start_mark.column + 1)
         if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
             raise _at(document, place, "keys are plain text; merge keys are not allowed")
+        if UNPRINTABLE.search(key.value):
+            raise _at(document, place, UNWRITTEN)
         if key.value in made:
             raise _at(document, place, f"{key.value!r} stands here twice")
         made[key.value] = _value(value, (*path, key.value), document)
@@ -111,9 +133,16 @@ def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> dict[str
     return made
 
 
-def _scalar(node: Any) -> Any:
+def _scalar(node: Any, path: Path, document: Document) -> Any:
     text: str = node.value
-    if node.style is not None:
+    line, column = document.places[path]
+    if UNPRINTABLE.search(text):
+        raise document.refuse(path, UNWRITTEN)
+    if node.style in ("|", ">") or node.end_mark.line + 1 != line:
+        document.folded.add(path)
+    if node.style in ("'", '"'):
+        document.places[path] = (line, column + 1)
+    if node.style:
         return text
     if text in WORDS:
         return WORDS[text]

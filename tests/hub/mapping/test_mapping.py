@@ -1,0 +1,124 @@
+"""What a mapping makes of an event, and how it refuses."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.domain.errors import ConfigError, MappingError
+from hub.mapping import MappingFile, parse_mapping
+from hub.sdk.exact import dumps, loads
+
+HEAD = "mapping: crm.a__b.c\nversion: 2\nfrom: crm.a.done\nto: b.c\nfields:\n"
+TAIL = "\nexamples:\n  - { name: none, given: {}, expect: {} }\n"
+
+
+def mapping(fields: str, lookups: str = "") -> MappingFile:
+    return parse_mapping(HEAD + fields + lookups + TAIL, "f.yaml")
+
+
+@pytest.mark.parametrize(
+    ("rule", "data", "made"),
+    [
+        ("{ take: a }", {"a": Decimal("1.50")}, {"x": Decimal("1.50")}),
+        ("{ take: a }", {}, {}),
+        ("{ take: a }", {"a": ""}, {}),
+        ("{ take: a }", {"a": 0}, {"x": 0}),
+        ("{ take: a }", {"a": False}, {"x": False}),
+        ("{ take: a, clean: [strip, upper] }", {"a": " x "}, {"x": "X"}),
+        ("{ take: a, clean: [strip], default: none }", {"a": "  "}, {"x": "none"}),
+        ("{ take: a, format: money }", {"a": 628000}, {"x": "628000.00"}),
+        ("{ take: a, lookup: t }", {"a": "CNY"}, {"x": "PRE001"}),
+        ("{ take: a, lookup: t }", {"a": 17}, {"x": "017"}),
+        ("{ take: a, lookup: t }", {}, {}),
+        ("{ take: a, lookup: t, default: PRE001 }", {"a": "XTS"}, {"x": "PRE001"}),
+        ("{ value: false }", {}, {"x": False}),
+        ("{ value: [1, { a: 0.10 }] }", {}, {"x": [1, {"a": Decimal("0.10")}]}),
+        ("{ fields: { y: { take: a } } }", {}, {}),
+        ("{ each: a, fields: { y: { take: b } } }", {"a": [{"b": 1}, {"b": 2}]}, {"x": [{"y": 1}, {"y": 2}]}),
+        ("{ each: a, fields: { y: { take: b } } }", {"a": []}, {}),
+    ],
+)
+def test_a_rule_makes_its_field(rule: str, data: dict[str, Any], made: dict[str, Any]) -> None:
+    table = "\nlookups: { t: { CNY: PRE001, 17: '017' } }" if "lookup" in rule else ""
+    got = mapping(f"  x: {rule}", table).apply(data)
+    assert repr(got) == repr(made)
+
+
+@pytest.mark.parametrize(
+    ("rule", "data", "words"),
+    [
+        ("{ take: a, required: true }", {"a": []}, "x is required"),
+        ("{ take: a, clean: [strip], required: true }", {"a": " "}, "x is required"),
+        ("{ take: a, lookup: t }", {"a": "XTS"}, "x 'XTS' is not in the table t"),
+        ("{ take: a, format: money }", {"a": Decimal("0.005")}, "x cannot be money: 0.005 has a part of a fen"),
+        ("{ take: a, format: money }", {"a": True}, "x cannot be money"),
+        ("{ take: sum(a) }", {"a": ["1"]}, "x cannot be taken by 'sum(a)'"),
+        ("{ take: 'a > `1`' }", {"a": "2"}, "x cannot be taken by"),
+        ("{ each: a, fields: { y: { take: b } } }", {"a": "text"}, "x is no list"),
+        ("{ each: a, fields: { y: { take: b, required: true } } }", {"a": [{"b": 1}, {}]}, "x[1].y is required"),
+        ("{ each: a, required: true, fields: { y: { take: b } } }", {"a": []}, "x is required"),
+        ("{ fields: { y: { take: a, required: true } } }", {}, "x.y is required"),
+    ],
+)
+def test_a_refusal_names_the_field_and_tells_in_both_languages_what_to_do(
+    rule: str, data: dict[str, Any], words: str
+) -> None:
+    table = "\nlookups: { t: { CNY: PRE001 } }" if "lookup" in rule else ""
+    with pytest.raises(MappingError) as caught:
+        mapping(f"  x: {rule}", table).apply(data)
+    assert words in caught.value.message
+    assert caught.value.hint.zh.endswith("。")
+    assert caught.value.hint.en.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ("  x: {}", "6:6: say one of take"),
+        ("  x: { each: a }", "6:6: say one of take"),
+        ("  x: { take: a, value: 1 }", "6:17: 'value' does nothing beside 'take'"),
+        ("  x: { value: 1, format: money }", "6:18: 'format' does nothing beside 'value'"),
+        ("  x: { each: a, clean: [strip], fields: { y: { take: b } } }", "6:17: 'clean' does nothing beside 'each'"),
+        ("  x: { take: a, lookup: t }", "6:25: unknown 't'"),
+        ("  x: { take: a, clean: [stripp] }", "6:25: "),
+        ("  x: { take: a, format: mony }", "6:25: "),
+        ("  x: { fields: { y: { tkae: a } } }", "6:23: unknown 'tkae', did you mean 'take'"),
+        ("  x: { take: 'a..b' }", "6:17: expression"),
+        ("  x: { take: a..b }", "6:16: expression"),
+        ("  x:\n    take: >-\n      a..b", "7:11: expression"),
+        ("  x: { take: lenght(a) }", "6:14: expression 'lenght(a)': function: unknown 'lenght', did you mean 'length'"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused_where_it_stands(fields: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        mapping(fields)
+    assert caught.value.message.startswith(f"f.yaml:{words}")
+
+
+def test_an_example_has_either_an_expectation_or_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"f\.yaml:8:5: an example"):
+        parse_mapping(HEAD + "  x: { take: a }\nexamples:\n  - { name: x, given: {} }\n", "f.yaml")
+
+
+def test_a_pin_changes_with_any_change_of_the_text_and_the_kept_text_makes_the_same_mapping() -> None:
+    one, two = mapping("  x: { take: a }"), mapping("  x: { take: b }")
+    assert one.pin.startswith("crm.a__b.c@2:")
+    assert one.pin != two.pin
+    assert parse_mapping(one.text, "database").pin == one.pin
+
+
+@given(st.decimals(places=2, min_value=0, max_value=10**15), st.decimals(places=4, min_value=0, max_value=10**10))
+def test_an_amount_survives_from_event_json_to_payload_json(amount: Decimal, price: Decimal) -> None:
+    data = loads(dumps({"lines": [{"amount": amount, "price": price}]}))
+    made = mapping("  x: { each: lines, fields: { a: { take: amount }, p: { take: price } } }").apply(data)
+    assert loads(dumps(made)) == {"x": [{"a": amount, "p": price}]}
+
+
+def test_applying_changes_nothing_and_gives_the_same_each_time() -> None:
+    data = {"a": [{"b": " x "}]}
+    made = mapping("  x: { each: a, fields: { y: { take: b, clean: [strip] } } }")
+    assert [made.apply(data), made.apply(data)] == [{"x": [{"y": "x"}]}] * 2
+    assert data == {"a": [{"b": " x "}]}
