@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip
 STAMP := .venv/.ready
 
-.PHONY: setup fmt check unit test lock
+.PHONY: setup fmt check unit test demo lock
 .NOTPARALLEL:
 
 setup: $(STAMP)
@@ -30,6 +30,10 @@ unit: setup
 	$(PY) -m pytest -q
 
 test: check unit
+
+# ONCE=1 ends after the story; CONTRACTS=N plays it for N contracts.
+demo: setup
+	.venv/bin/hub demo $(if $(ONCE),--once) $(if $(CONTRACTS),--contracts $(CONTRACTS))
 
 lock: setup
 	$(UV) compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/run.txt

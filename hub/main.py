@@ -1,49 +1,123 @@
 """The only place where the rooms meet."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
-from fastapi import FastAPI, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from fastapi import FastAPI
 
+import core_crm
 import hub
-from hub import inbound
-from hub.ledger.database import Database, Unavailable
-from hub.registry import Registry
+from hub import api, inbound
+from hub.credentials import Vault
+from hub.delivery.deliver import Deliverer
+from hub.delivery.work import Drains, every
+from hub.flows import Catalogue
+from hub.jobs import Waker, answers, listen
+from hub.ledger.database import Database, LedgerUnit
+from hub.ledger.keys import once
+from hub.ledger.migrate import downgrade, upgrade
+from hub.ledger.versions import keep_versions
+from hub.registry import Registry, discover
+from hub.scheduler import Scheduler
+from hub.sdk.exact import Json
+from hub.sdk.home import Unit
+from hub.sdk.http import Egress
 from hub.settings import Settings
 
 
-def create_app(settings: Settings, database: Database, registry: Registry) -> FastAPI:
-    """The API process: the hooks and the pages an operator's monitoring asks. Closes what it was given at the end."""
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """One process's rooms, open and joined."""
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        await registry.close()
-        await database.close()
+    settings: Settings
+    database: Database
+    registry: Registry
+    catalogue: Catalogue
 
-    app = FastAPI(title="连枢 Lianshu", version=hub.__version__, lifespan=lifespan)
-    app.include_router(inbound.router(database, registry, settings.max_body_bytes))
+    def begin(self, tenant_id: str) -> AbstractAsyncContextManager[LedgerUnit]:
+        """A unit of work of the home system (see `hub.sdk.Work`)."""
+        return self.database.unit(tenant_id)
 
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    async def once(
+        self, tenant_id: str, key: str, fingerprint: str, do: Callable[[Unit], Awaitable[tuple[int, Json]]]
+    ) -> tuple[int, Json]:
+        """A command at most once per key (see `hub.sdk.Work`)."""
+        async with self.database.unit(tenant_id) as unit:
+            return await once(unit, key, fingerprint, do)
 
-    @app.get("/readyz")
-    async def readyz(response: Response) -> dict[str, str]:
-        try:
-            await database.tenants()
-        except Unavailable as error:
-            response.status_code = 503
-            return {"postgresql": error.message}
-        return {"postgresql": "ok"}
 
-    @app.get("/version")
-    async def version() -> dict[str, str]:
-        return {"version": hub.__version__}
+def make_registry(settings: Settings) -> Registry:
+    """Connectors by folder, the home system, the vault; ConfigError for an unsafe key or a bad network."""
+    vault = Vault(settings.secret_key.get_secret_value())
+    return Registry(discover(), core_crm.home, vault, Egress.parse(settings.egress_allow))
 
-    @app.get("/metrics")
-    async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
+def load_catalogue(settings: Settings, registry: Registry) -> Catalogue:
+    """Mappings and flows, checked against every action and event there is."""
+    actions = {name: action.input for name, action in registry.actions.items()}
+    return Catalogue.load(settings.mappings_dir, actions, registry.events)
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
+    """Open every room; ConfigError or Unavailable says what is wrong. Closes them again at the end."""
+    registry = make_registry(settings)
+    catalogue = load_catalogue(settings, registry)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(registry.close)
+        waker = Waker(settings.redis_url.get_secret_value())
+        stack.push_async_callback(waker.close)
+        url = settings.database_url.get_secret_value()
+        database = await Database.open(url, settings.pool_size, catalogue.plan, waker.wake)
+        stack.push_async_callback(database.close)
+        for tenant in await database.tenants():
+            async with database.unit(tenant) as unit:
+                await keep_versions(unit, catalogue.versions)
+        yield Hub(settings, database, registry, catalogue)
+
+
+def create_app(opened: Hub) -> FastAPI:
+    """The API process: hooks, REST, monitoring."""
+    settings = opened.settings
+    app = FastAPI(title="连枢 Lianshu", version=hub.__version__)
+    app.include_router(inbound.router(opened.database, opened.registry, settings.max_body_bytes))
+
+    async def redis_answers() -> bool:
+        return await answers(settings.redis_url.get_secret_value())
+
+    for router in api.routers(opened.database, redis_answers, hub.__version__, [core_crm.router(opened)]):
+        app.include_router(router)
+    api.guard(app, settings.max_body_bytes, settings.body_timeout_s)
     return app
+
+
+async def work(opened: Hub) -> None:
+    """The worker process: wake-ups, sweep and polls, until cancelled; then it finishes what it holds."""
+    settings = opened.settings
+    deliverer = Deliverer(opened.database, opened.registry, opened.catalogue.mapping, settings.lease_s)
+    scheduler = Scheduler(opened.database, opened.registry)
+    drains = Drains(deliverer.drain)
+
+    async def sweep() -> None:
+        for tenant, connection in await scheduler.sweep():
+            await drains.ask(tenant, connection)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(every(settings.sweep_s, sweep))
+            group.create_task(every(settings.sweep_s, scheduler.poll))
+            group.create_task(listen(settings.redis_url.get_secret_value(), drains.ask))
+    finally:
+        await drains.finish()
+
+
+def migrate_up(settings: Settings) -> None:
+    """Create or upgrade all tables, the ledger's and the home system's."""
+    upgrade(settings.owner_database_url.get_secret_value(), [core_crm.MIGRATIONS])
+
+
+def migrate_down(settings: Settings) -> None:
+    """Drop all tables."""
+    downgrade(settings.owner_database_url.get_secret_value(), [core_crm.MIGRATIONS])

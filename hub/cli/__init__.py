@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from hub.cli import connections, deliveries, demo, keys, run
 from hub.credentials import Vault
 from hub.domain.errors import ConfigError, HubError
-from hub.ledger.migrate import downgrade, upgrade
+from hub.main import migrate_down, migrate_up
 from hub.registry import discover
 from hub.sdk.sandbox import EffectLedger, Faults, SandboxKit, run_sandbox
 from hub.settings import Settings
@@ -16,8 +17,12 @@ from hub.settings import Settings
 app = typer.Typer(no_args_is_help=True, help="连枢 Lianshu：集成中枢 / integration hub", pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="数据库 / database")
 app.add_typer(db, name="db")
-
-HOME_MIGRATIONS: tuple[Path, ...] = ()
+app.add_typer(connections.app, name="connections")
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(keys.app, name="keys")
+app.command("serve")(run.serve)
+app.command("work")(run.worker)
+app.command("demo")(demo.demo)
 
 
 @app.command()
@@ -40,7 +45,7 @@ def secret_key() -> None:
 @db.command("upgrade")
 def db_upgrade() -> None:
     """建表或升级 / create or upgrade the tables."""
-    upgrade(Settings().owner_database_url.get_secret_value(), HOME_MIGRATIONS)
+    migrate_up(Settings())
     typer.echo("数据库已是最新 / the database is up to date")
 
 
@@ -51,7 +56,7 @@ def db_downgrade(
     """删除全部表 / drop all tables."""
     if not yes:
         raise typer.BadParameter("这会删除全部数据，请加 --yes / this drops all data: add --yes")
-    downgrade(Settings().owner_database_url.get_secret_value(), HOME_MIGRATIONS)
+    migrate_down(Settings())
 
 
 @app.command()

@@ -25,7 +25,8 @@ class Drains:
         place = (tenant, connection)
         self._again.add(place)
         if place not in self._running:
-            self._running[place] = asyncio.create_task(self._run(place))
+            task = self._running[place] = asyncio.create_task(self._run(place))
+            task.add_done_callback(_tell)
 
     async def _run(self, place: tuple[str, str]) -> None:
         try:
@@ -40,6 +41,12 @@ class Drains:
     async def finish(self) -> None:
         """Wait for the drains under way."""
         await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    """A bug in a drain ends that drain alone: it is logged, the lease lapses, the sweep takes the delivery up again."""
+    if not task.cancelled() and (error := task.exception()):
+        log.error("a drain broke off", exc_info=error)
 
 
 async def every(seconds: float, do: Callable[[], Awaitable[object]]) -> None:

@@ -34,6 +34,14 @@ class Cluster:
         """Stop the server, whoever still uses it."""
         self._server.stop()
 
+    async def drop(self, name: str) -> None:
+        """Throw a database away, whoever is connected to it; safe to repeat."""
+        admin = await asyncpg.connect(self._server.get_uri())
+        try:
+            await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        finally:
+            await admin.close()
+
     async def database(self, name: str) -> Addresses:
         """Make sure of a database owned by hub_owner; safe to repeat."""
         admin = await asyncpg.connect(self._server.get_uri())

@@ -5,7 +5,7 @@ import pkgutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -20,6 +20,8 @@ from hub.sdk.context import Context
 from hub.sdk.home import HomeSystem
 from hub.sdk.http import Egress, make_client
 from hub.sdk.redaction import Redactor
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def discover(package: str = "connectors") -> dict[str, Connector[Any]]:
@@ -111,13 +113,17 @@ class Registry:
         place = (stored.tenant_id, stored.name)
         known = self._open.get(place)
         if known is None or known.updated_at != stored.updated_at:
-            known = self._open[place] = self._connect(stored)
+            known = self._open[place] = self._reopen(stored)
         return known
 
-    def _connect(self, stored: Stored) -> Connection:
+    def _reopen(self, stored: Stored) -> Connection:
         secrets = {f: self.vault.open(s, stored.tenant_id, stored.name, f) for f, s in stored.secrets.items()}
-        connector = self.connector(stored.connector)
         config = self.read_config(stored.connector, {**stored.config, **secrets})
+        return self.connect(stored.connector, config, stored.updated_at)
+
+    def connect(self, name: str, config: BaseModel, updated_at: datetime = NEVER) -> Connection:
+        """Open a connection that is not stored, for a probe before it is saved. The caller closes its client."""
+        connector = self.connector(name)
         redact = Redactor.of(config)
         auth = connector.auth(config, time.time, redact.learn) if connector.auth else None
         http = make_client(
@@ -126,7 +132,7 @@ class Registry:
             egress=self._egress,
             concurrency=connector.limits.concurrency,
         )
-        return Connection(connector, config, http, redact, stored.updated_at)
+        return Connection(connector, config, http, redact, updated_at)
 
     async def close(self) -> None:
         """Close every client."""

@@ -14,9 +14,10 @@ from pydantic import BaseModel, SecretStr
 from hub import sdk
 from hub.credentials import Vault
 from hub.embedded.postgres import Addresses
+from hub.flows import Catalogue
 from hub.ledger.connections import save
 from hub.ledger.database import Database
-from hub.main import create_app
+from hub.main import Hub, create_app
 from hub.registry import Registry
 from hub.sdk.http import Egress
 from hub.settings import Settings
@@ -58,7 +59,7 @@ async def client(database: Database) -> AsyncIterator[httpx.AsyncClient]:
     plain, sealed = registry.seal("demo", "acme", Config(secret=SecretStr("top-secret")))
     async with database.unit("demo") as unit:
         await save(unit, "acme", "acme", plain, sealed)
-    transport = httpx.ASGITransport(create_app(Settings(), database, registry))
+    transport = httpx.ASGITransport(create_app(Hub(Settings(), database, registry, Catalogue((), {}))))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as opened:
         yield opened
 

@@ -1,0 +1,59 @@
+"""A FastAPI route that reads and writes exact JSON: a body's numbers are Decimal, and money leaves as text."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from hub import sdk
+
+INVALID = sdk.Text("按字段提示改正后重发。", "Correct the fields named and send it again.")
+
+
+class ExactRequest(Request):
+    """A request whose JSON is read by the one exact reader."""
+
+    async def json(self) -> sdk.Json:
+        """The body; what cannot be read is None here and refused as such once the caller is known to be allowed."""
+        try:
+            return sdk.loads(await self.body())
+        except sdk.Unreadable as error:
+            self.state.unreadable = error
+            return None
+
+
+class ExactRoute(APIRoute):
+    """Refuses with our own Problem: 400 for an unreadable body, 422 naming the fields, never echoing values."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def exactly(request: Request) -> Response:
+            request = ExactRequest(request.scope, request.receive)
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                unreadable: sdk.Unreadable | None = getattr(request.state, "unreadable", None)
+                if unreadable:
+                    raise sdk.Problem(400, "unreadable", unreadable.message, hint=unreadable.hint) from error
+                raise sdk.Problem(
+                    422, "invalid", "some fields are not valid", hint=INVALID, fields=_fields(error)
+                ) from error
+
+        return exactly
+
+
+def _fields(error: RequestValidationError) -> dict[str, str]:
+    """Field ("lines.0.quantity") → what is wrong with it."""
+    found: dict[str, str] = {}
+    for each in error.errors():
+        place = [str(part) for part in each["loc"] if part != "body"]
+        found[".".join(place) or "body"] = str(each.get("ctx", {}).get("error", each["msg"]))
+    return found
+
+
+def answer(status: int, body: sdk.Json) -> Response:
+    """An answer in exact JSON."""
+    return Response(sdk.dumps(body), status, media_type="application/json")

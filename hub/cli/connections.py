@@ -1,0 +1,98 @@
+"""`hub connections`: add, list, probe."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, SecretStr
+
+from hub.cli.tell import told
+from hub.domain.errors import ConfigError, VendorError
+from hub.ledger.connections import everyone, find, release, save
+from hub.main import Hub, open_hub
+from hub.registry import Connection
+from hub.sdk.connector import Connector
+from hub.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="连接 / connections")
+Json = Annotated[bool, typer.Option("--json")]
+Tenant = Annotated[str, typer.Option(help="租户 / tenant")]
+
+
+@app.command("add")
+def add(
+    connector: str,
+    name: Annotated[str, typer.Option(help="连接名，默认同连接器 / default: the connector")] = "",
+    values: Annotated[list[str] | None, typer.Option("--set", help="字段=值 / field=value")] = None,
+    tenant: Tenant = "default",
+) -> None:
+    """新建或修改连接：先试通再保存 / add or change a connection; it is probed before it is saved."""
+    given = dict(pair.partition("=")[::2] for pair in values or [])
+    asyncio.run(_add(connector, name or connector, given, tenant))
+
+
+async def _add(connector: str, name: str, given: dict[str, Any], tenant: str) -> None:
+    async with open_hub(Settings()) as opened:
+        found = opened.registry.connector(connector)
+        config = opened.registry.read_config(connector, given or _ask(found))
+        saw = await _probe(opened.registry.connect(connector, config))
+        await store(opened, tenant, name, connector, config)
+        typer.echo(f"{name}: {saw}；已保存 / saved")
+
+
+def _ask(connector: Connector[Any]) -> dict[str, Any]:
+    """Ask for every field of the config model."""
+    asked = {}
+    for field, about in connector.config.model_fields.items():
+        secret = about.annotation is SecretStr
+        default = None if about.is_required() else about.default
+        asked[field] = typer.prompt(f"{about.title} ({field})", default=default, hide_input=secret)
+    return asked
+
+
+async def store(opened: Hub, tenant: str, name: str, connector: str, config: BaseModel) -> None:
+    """Seal and save a connection; it ends a hold."""
+    plain, sealed = opened.registry.seal(tenant, name, config)
+    async with opened.database.unit(tenant) as unit:
+        await save(unit, name, connector, plain, sealed)
+
+
+@app.command("list")
+def show(tenant: Tenant = "default", as_json: Json = False) -> None:
+    """列出连接及状态 / list connections and how they are."""
+    told(asyncio.run(_list(tenant)), as_json)
+
+
+async def _list(tenant: str) -> list[dict[str, Any]]:
+    async with open_hub(Settings()) as opened, opened.database.unit(tenant) as unit:
+        return [
+            {"name": s.name, "connector": s.connector, "state": "held" if s.held_at else "ok", "why": s.held_why}
+            for s in await everyone(unit)
+        ]
+
+
+@app.command("probe")
+def probe(name: str, tenant: Tenant = "default", as_json: Json = False) -> None:
+    """试通连接；通了就解除挂起 / probe a connection; a good answer ends a hold."""
+    told([asyncio.run(_probe_one(name, tenant))], as_json)
+
+
+async def _probe_one(name: str, tenant: str) -> dict[str, Any]:
+    async with open_hub(Settings()) as opened:
+        async with opened.database.unit(tenant) as unit:
+            stored = await find(unit, name)
+        if stored is None:
+            raise ConfigError(f"no connection {name!r}")
+        saw = await _probe(opened.registry.open(stored))
+        async with opened.database.unit(tenant) as unit:
+            await release(unit, name)
+        return {"name": name, "ok": True, "saw": saw}
+
+
+async def _probe(connection: Connection) -> str:
+    if connection.connector.probe is None:
+        return "无探测 / no probe"
+    try:
+        return await connection.connector.probe(connection.context())
+    except VendorError as error:
+        raise ConfigError(str(error), hint=error.hint) from error

@@ -1,0 +1,37 @@
+"""`hub keys`: API keys."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from hub.ledger.keys import create_key, revoke_key
+from hub.main import open_hub
+from hub.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="API 密钥 / API keys")
+Tenant = Annotated[str, typer.Option(help="租户 / tenant")]
+
+
+@app.command("create")
+def create(
+    name: str, scope: Annotated[list[str], typer.Option(help="权限 / scope")], tenant: Tenant = "default"
+) -> None:
+    """新建密钥，只显示这一次 / make a key; it is shown only now."""
+    typer.echo(asyncio.run(_create(name, scope, tenant)))
+
+
+async def _create(name: str, scopes: list[str], tenant: str) -> str:
+    async with open_hub(Settings()) as opened, opened.database.unit(tenant) as unit:
+        return await create_key(unit, name, scopes)
+
+
+@app.command("revoke")
+def revoke(key_id: str, tenant: Tenant = "default") -> None:
+    """作废密钥 / end a key now."""
+    typer.echo("已作废 / revoked" if asyncio.run(_revoke(key_id, tenant)) else "没有这个密钥 / no such key")
+
+
+async def _revoke(key_id: str, tenant: str) -> bool:
+    async with open_hub(Settings()) as opened, opened.database.unit(tenant) as unit:
+        return await revoke_key(unit, key_id)
