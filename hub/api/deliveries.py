@@ -78,7 +78,7 @@ class Page(BaseModel):
 class Detail(Row):
     """A delivery with its event, payload, attempts and the refs of its record."""
 
-    detail: dict[str, Any]
+    line: dict[str, Any]
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {s: {"model": Problem} for s in (401, 403, 404, 409, 422, 503)}
@@ -176,7 +176,7 @@ def detail(found: Whole) -> dict[str, Any]:
     }
     attempts = [{name: _plain(value) for name, value in attempt.items()} for attempt in found.attempts]
     line = {"event": event, "lane": found.lane, "payload": found.payload, "attempts": attempts, "refs": found.refs}
-    return {**row(found.listed), "detail": line}
+    return {**row(found.listed), "line": line}
 
 
 def _plain(value: Any) -> Any:

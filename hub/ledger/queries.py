@@ -1,7 +1,7 @@
 """What the API and the console read: deliveries newest first, one delivery whole, counts, held connections."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -101,8 +101,8 @@ class Whole:
     payload: Json
     lane: str
     look_first: bool
-    attempts: Sequence[Mapping[str, Any]] = field(default_factory=list)
-    refs: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    attempts: Sequence[Mapping[str, Any]] = ()
+    refs: Sequence[Mapping[str, Any]] = ()
 
 
 async def newest(unit: Unit, wanted: Wanted) -> list[Listed]:
