@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from core_crm import commands, shapes, store
@@ -19,6 +19,7 @@ ID = re.compile(r"[a-z]{3}_[0-9a-f]{28}")
 
 Limit = Annotated[int, Query(ge=1, le=200, description="rows on a page / 每页条数")]
 Cursor = Annotated[str | None, Query(max_length=100, description="`next` of the page before / 上一页的 next")]
+Id = Annotated[str, Path(max_length=60, pattern=shapes.ONE_LINE)]
 Filter = Annotated[str | None, Query(max_length=200, pattern=shapes.ONE_LINE)]
 Key = Annotated[
     str | None,
@@ -80,7 +81,7 @@ class Desk:
         async with self._work.begin(who.tenant_id) as unit:
             return answer(200, await read(unit))
 
-    async def create(
+    async def write(
         self,
         who: sdk.Principal,
         request: Request,
@@ -150,7 +151,7 @@ def _customers(routes: APIRouter, desk: Desk) -> None:
             made = await commands.create_customer(unit, given)
             return await _one(unit, store.CUSTOMERS, shapes.Customer, made)
 
-        return await desk.create(who, request, key, do)
+        return await desk.write(who, request, key, do)
 
     @routes.get("/customers", response_model=shapes.Page[shapes.Customer])
     async def page(who: Reader, limit: Limit = 50, cursor: Cursor = None, number: Filter = None) -> Response:
@@ -158,7 +159,7 @@ def _customers(routes: APIRouter, desk: Desk) -> None:
         return await desk.list(who, store.CUSTOMERS, shapes.Customer, limit, cursor, number=number)
 
     @routes.get("/customers/{customer_id}", response_model=shapes.Customer)
-    async def get(who: Reader, customer_id: str) -> Response:
+    async def get(who: Reader, customer_id: Id) -> Response:
         """一个客户 / one customer."""
         return await desk.get(who, store.CUSTOMERS, shapes.Customer, customer_id)
 
@@ -172,12 +173,17 @@ def _contacts(routes: APIRouter, desk: Desk) -> None:
             made = await commands.create_contact(unit, given)
             return await _one(unit, store.CONTACTS, shapes.Contact, made)
 
-        return await desk.create(who, request, key, do)
+        return await desk.write(who, request, key, do)
 
     @routes.get("/contacts", response_model=shapes.Page[shapes.Contact])
     async def page(who: Reader, limit: Limit = 50, cursor: Cursor = None, customer_id: Filter = None) -> Response:
         """联系人列表 / list contacts."""
         return await desk.list(who, store.CONTACTS, shapes.Contact, limit, cursor, customer_id=customer_id)
+
+    @routes.get("/contacts/{contact_id}", response_model=shapes.Contact)
+    async def get(who: Reader, contact_id: Id) -> Response:
+        """一个联系人 / one contact."""
+        return await desk.get(who, store.CONTACTS, shapes.Contact, contact_id)
 
 
 def _contracts(routes: APIRouter, desk: Desk) -> None:
@@ -188,17 +194,17 @@ def _contracts(routes: APIRouter, desk: Desk) -> None:
         async def do(unit: sdk.Unit) -> sdk.Json:
             return await _whole(unit, await commands.create_contract(unit, given))
 
-        return await desk.create(who, request, key, do)
+        return await desk.write(who, request, key, do)
 
     @routes.post("/contracts/{contract_id}/submit", response_model=shapes.OpenContract)
-    async def submit(who: Writer, request: Request, contract_id: str, key: Key = None) -> Response:
+    async def submit(who: Writer, request: Request, contract_id: Id, key: Key = None) -> Response:
         """提交审批 / submit for approval."""
 
         async def do(unit: sdk.Unit) -> sdk.Json:
             await commands.submit_contract(unit, contract_id)
             return await _whole(unit, contract_id)
 
-        return await desk.create(who, request, key, do, status=200)
+        return await desk.write(who, request, key, do, status=200)
 
     @routes.get("/contracts", response_model=shapes.Page[shapes.Contract])
     async def page(
@@ -214,7 +220,7 @@ def _contracts(routes: APIRouter, desk: Desk) -> None:
         return await desk.list(who, store.CONTRACTS, shapes.Contract, limit, cursor, **filters)
 
     @routes.get("/contracts/{contract_id}", response_model=shapes.OpenContract)
-    async def get(who: Reader, contract_id: str) -> Response:
+    async def get(who: Reader, contract_id: Id) -> Response:
         """一份合同及其去向 / one contract and what became of it."""
         return await desk.show(who, lambda unit: _whole(unit, contract_id))
 
@@ -234,7 +240,7 @@ def _receivables(routes: APIRouter, desk: Desk) -> None:
         return await desk.list(who, store.RECEIVABLES, shapes.Receivable, limit, cursor, **filters)
 
     @routes.get("/receivables/{receivable_id}", response_model=shapes.Receivable)
-    async def get(who: Reader, receivable_id: str) -> Response:
+    async def get(who: Reader, receivable_id: Id) -> Response:
         """一笔应收 / one receivable."""
         return await desk.get(who, store.RECEIVABLES, shapes.Receivable, receivable_id)
 
@@ -253,6 +259,11 @@ def _payments(routes: APIRouter, desk: Desk) -> None:
         filters = {"number": number, "customer_id": customer_id, "status": status}
         return await desk.list(who, store.PAYMENTS, shapes.Payment, limit, cursor, **filters)
 
+    @routes.get("/payments/{payment_id}", response_model=shapes.Payment)
+    async def get(who: Reader, payment_id: Id) -> Response:
+        """一笔回款 / one payment."""
+        return await desk.get(who, store.PAYMENTS, shapes.Payment, payment_id)
+
 
 def _interactions(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/interactions", status_code=201, response_model=shapes.Interaction)
@@ -263,9 +274,14 @@ def _interactions(routes: APIRouter, desk: Desk) -> None:
             made = await commands.create_interaction(unit, given)
             return await _one(unit, store.INTERACTIONS, shapes.Interaction, made)
 
-        return await desk.create(who, request, key, do)
+        return await desk.write(who, request, key, do)
 
     @routes.get("/interactions", response_model=shapes.Page[shapes.Interaction])
     async def page(who: Reader, limit: Limit = 50, cursor: Cursor = None, customer_id: Filter = None) -> Response:
         """往来列表 / list interactions."""
         return await desk.list(who, store.INTERACTIONS, shapes.Interaction, limit, cursor, customer_id=customer_id)
+
+    @routes.get("/interactions/{interaction_id}", response_model=shapes.Interaction)
+    async def get(who: Reader, interaction_id: Id) -> Response:
+        """一次往来 / one interaction."""
+        return await desk.get(who, store.INTERACTIONS, shapes.Interaction, interaction_id)

@@ -104,6 +104,7 @@ async def book_receivable(
     has another receivable, the number is another contract's, or the contract is not approved.
     """
     contract = await _locked(unit, contract_id)
+    await store.guard(unit, "booking", external_id)
     await store.guard(unit, "receivable", number)
     if others := await store.rivals(unit, contract_id, external_id, number, currency):
         raise _conflict("receivable-taken", f"{others[0]['number']} ({others[0]['external_id']}) stands there")

@@ -1,5 +1,6 @@
 """A FastAPI route that reads and writes exact JSON: a body's numbers are Decimal, and money leaves as text."""
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -9,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from hub import sdk
 
+PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 INVALID = sdk.Text("按字段提示改正后重发。", "Correct the fields named and send it again.")
 
 
@@ -46,11 +48,12 @@ class ExactRoute(APIRoute):
 
 
 def _fields(error: RequestValidationError) -> dict[str, str]:
-    """Field ("lines.0.quantity") → what is wrong with it."""
+    """Field ("lines.0.quantity") → what is wrong with it, 50 at most; a name the sender made up is shown as "?"."""
     found: dict[str, str] = {}
-    for each in error.errors():
+    for each in error.errors()[:50]:
         place = [str(part) for part in each["loc"] if part != "body"]
-        found[".".join(place) or "body"] = str(each.get("ctx", {}).get("error", each["msg"]))
+        name = ".".join(part if PLAIN.fullmatch(part) else "?" for part in place) or "body"
+        found[name] = str(each["ctx"]["error"] if each["type"] == "value_error" else each["msg"])
     return found
 
 

@@ -86,7 +86,7 @@ class NewContract(Given):
     currency: Currency = "CNY"
     signed_on: date
     due_on: date
-    lines: tuple[NewLine, ...] = Field(min_length=1, max_length=500)
+    lines: list[NewLine] = Field(min_length=1, max_length=500)
     amount: Money | None = None
 
     @field_validator("due_on")
@@ -98,7 +98,7 @@ class NewContract(Given):
 
     @field_validator("lines")
     @classmethod
-    def _countable(cls, lines: tuple[NewLine, ...]) -> tuple[NewLine, ...]:
+    def _countable(cls, lines: list[NewLine]) -> list[NewLine]:
         model.total(line.total for line in lines)
         return lines
 

@@ -169,9 +169,10 @@ async def lock_contract(unit: sdk.Unit, contract_id: str) -> Row | None:
 
 
 async def set_status(unit: sdk.Unit, contract_id: str, status: str, submission_no: int, reason: str) -> None:
-    """Write a locked contract's new status."""
+    """Write a locked contract's new status; an empty reason leaves the one there is."""
     await unit.execute(
-        "UPDATE contracts SET status = $2, submission_no = $3, reason = $4, updated_at = now() WHERE id = $1",
+        """UPDATE contracts SET status = $2, submission_no = $3, reason = CASE $4 WHEN '' THEN reason ELSE $4 END,
+             updated_at = now() WHERE id = $1""",
         *(contract_id, status, submission_no, reason),
     )
 
