@@ -12,7 +12,7 @@ setup: $(STAMP)
 $(STAMP): requirements/dev.txt pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv .venv || python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
-	$(UV) sync --quiet --require-hashes --python $(PY) requirements/dev.txt
+	$(UV) sync --quiet --compile-bytecode --require-hashes --python $(PY) requirements/dev.txt
 	$(UV) install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 

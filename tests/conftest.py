@@ -1,7 +1,7 @@
 """Fixtures: one real PostgreSQL for the run, a fresh migrated database for each test that asks for one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,8 @@ from hub.ledger.migrate import upgrade
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    started = Cluster(tmp_path_factory.mktemp("postgres"))
-    yield started
-    started.stop()
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    return Cluster(tmp_path_factory.mktemp("postgres"))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def demo(
 ) -> None:
     """演示主线：合同 → 钉钉审批 → 金蝶应收 → 回款 / the main job from contract to payment."""
     began = time.monotonic()
-    say = Console(stderr=True, quiet=False)
+    say = Console(stderr=True, width=None if sys.stderr.isatty() else 150)
     told = asyncio.run(_demo(contracts, Trouble(kill_worker, kill_redis), say, once, as_json))
     told["seconds"] = round(time.monotonic() - began, 1)
     if as_json:
@@ -71,8 +72,11 @@ def demo(
 
 
 async def _demo(contracts: int, trouble: Trouble, say: Console, once: bool, as_json: bool) -> dict[str, Any]:
-    stage = await _set_up(Settings().data_dir / "demo", say)
+    directory = Settings().data_dir / "demo"
+    (directory / "logs").mkdir(parents=True, exist_ok=True)
+    processes = Processes(directory / "logs", {})
     try:
+        stage = await _set_up(directory, processes, say)
         say.print("④ 演出 / playing the story")
         began = time.monotonic()
         outcome = await _play(stage, contracts, trouble, say)
@@ -84,36 +88,35 @@ async def _demo(contracts: int, trouble: Trouble, say: Console, once: bool, as_j
             await _until_told(stage, say)
         return told
     finally:
-        stage.processes.stop()
-        stage.local.stop()
+        processes.stop()
 
 
-async def _set_up(directory: Path, say: Console) -> Stage:
-    logs = directory / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    say.print("① PostgreSQL 与 Redis / PostgreSQL and Redis")
+async def _set_up(directory: Path, processes: Processes, say: Console) -> Stage:
+    say.print("① 沙箱、PostgreSQL、Redis / sandboxes, PostgreSQL, Redis")
+    for vendor in VENDORS:
+        ledger = directory / f"{vendor}.jsonl"
+        ledger.unlink(missing_ok=True)
+        processes.start(vendor, "sandbox", vendor, "--ledger", str(ledger))
     local = await start(directory, "hub_demo", fresh=True)
     os.environ.update(local.environment)
     settings = Settings()
     say.print("② 建表 / migrations")
     await asyncio.to_thread(migrate_up, settings)
     await add_tenant(settings.owner_database_url.get_secret_value(), TENANT, "演示公司")
-    say.print("③ 沙箱、API、工作进程 / sandboxes, API, worker")
-    processes = Processes(logs, local.environment)
+    say.print("③ API、工作进程、连接 / API, worker, connections")
+    processes.environment.update(local.environment)
+    processes.start("api", "serve")
+    processes.start(WORKER, "work", announces=False)
     vendors, key = {}, ""
     async with open_hub(settings) as opened:
         for vendor in VENDORS:
-            ledger = directory / f"{vendor}.jsonl"
-            ledger.unlink(missing_ok=True)
-            told = processes.start(vendor, "sandbox", vendor, "--ledger", str(ledger))
+            told = processes.told(vendor)
             vendors[vendor] = told["url"]
             config = opened.registry.read_config(vendor, told["credentials"])
             await store(opened, TENANT, vendor, vendor, config)
         async with opened.database.unit(TENANT) as unit:
             key = await create_key(unit, "demo", SCOPES)
-    url = processes.start("api", "serve")["url"]
-    processes.start(WORKER, "work", announces=False)
-    return Stage(local, processes, url, vendors, key, directory)
+    return Stage(local, processes, processes.told("api")["url"], vendors, key, directory)
 
 
 async def _play(stage: Stage, contracts: int, trouble: Trouble, say: Console) -> Outcome:

@@ -20,8 +20,8 @@ class Processes:
     environment: dict[str, str]
     running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
 
-    def start(self, name: str, *command: str, announces: bool = True) -> dict[str, Any]:
-        """Start `hub <command>` under a name; its first line of JSON, when it announces itself."""
+    def start(self, name: str, *command: str, announces: bool = True) -> None:
+        """Start `hub <command>` under a name; `told` gives the line it announces itself with."""
         with (self.logs / f"{name}.log").open("a", encoding="utf-8") as log:
             self.running[name] = subprocess.Popen(
                 [sys.executable, "-m", "hub", *command],
@@ -30,9 +30,9 @@ class Processes:
                 stderr=log,
                 text=True,
             )
-        return self._first_line(name) if announces else {}
 
-    def _first_line(self, name: str) -> dict[str, Any]:
+    def told(self, name: str) -> dict[str, Any]:
+        """The line of JSON with which a process announces that it is ready; waits for it."""
         stdout = self.running[name].stdout
         line = stdout.readline() if stdout else ""
         try:

@@ -34,7 +34,7 @@ class Sessions:
     def open(self, cookie: str, now: float) -> str:
         """The API key; "" for a cookie that is not ours, was changed, or is too old."""
         try:
-            raw = base64.urlsafe_b64decode(cookie)
+            raw = base64.b64decode(cookie, altchars=b"-_", validate=True)
             until, _, api_key = self._cipher.decrypt(raw[:12], raw[12:], None).decode().partition(" ")
         except (ValueError, InvalidTag):
             return ""

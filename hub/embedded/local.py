@@ -21,11 +21,6 @@ class Local:
     redis: RedisServer
     environment: dict[str, str]
 
-    def stop(self) -> None:
-        """Stop both services."""
-        self.redis.stop()
-        self.cluster.stop()
-
 
 async def start(directory: Path, database: str, fresh: bool) -> Local:
     """Start PostgreSQL and Redis below `directory`; `fresh` throws an older database of this name away."""

@@ -30,10 +30,6 @@ class Cluster:
         self._server = PostgresServer(directory.resolve(), cleanup_mode="stop")
         self._server.start()
 
-    def stop(self) -> None:
-        """Stop the server, whoever still uses it."""
-        self._server.stop()
-
     async def drop(self, name: str) -> None:
         """Throw a database away, whoever is connected to it; safe to repeat."""
         admin = await asyncpg.connect(self._server.get_uri())

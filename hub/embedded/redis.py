@@ -1,5 +1,6 @@
 """A real Redis from a wheel, for `hub up`, the demo and the tests. It keeps nothing: the truth is in PostgreSQL."""
 
+import atexit
 import importlib.util
 import socket
 import subprocess
@@ -18,7 +19,7 @@ def _binary() -> Path:
 
 
 class RedisServer:
-    """A Redis on a free loopback port."""
+    """A Redis on a free loopback port; stopped when this process ends."""
 
     def __init__(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -26,6 +27,7 @@ class RedisServer:
         self.url = f"redis://127.0.0.1:{port}/0"
         command = [str(_binary()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        atexit.register(self.stop)
         _wait_for(port)
 
     def stop(self) -> None:
