@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 import core_crm
 import hub
-from hub import api, inbound
+from hub import api, console, inbound
 from hub.credentials import Vault
 from hub.delivery.deliver import Deliverer
 from hub.delivery.work import Drains, every
@@ -79,9 +79,12 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
 
 
 def create_app(opened: Hub) -> FastAPI:
-    """The API process: hooks, REST, monitoring."""
+    """The API process: hooks, REST, console, monitoring."""
     settings = opened.settings
-    app = FastAPI(title="连枢 Lianshu", version=hub.__version__)
+    # The stock documentation pages load scripts from elsewhere; the description itself is all a program needs.
+    app = FastAPI(
+        title="连枢 Lianshu", version=hub.__version__, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None
+    )
     app.include_router(inbound.router(opened.database, opened.registry, settings.max_body_bytes))
 
     async def redis_answers() -> bool:
@@ -89,6 +92,8 @@ def create_app(opened: Hub) -> FastAPI:
 
     for router in api.routers(opened.database, redis_answers, hub.__version__, [core_crm.router(opened)]):
         app.include_router(router)
+    titles = {flow.name: flow.title for flow in opened.catalogue.flows}
+    app.include_router(console.router(opened.database, settings.secret_key.get_secret_value(), titles))
     api.guard(app, settings.max_body_bytes, settings.body_timeout_s)
     return app
 

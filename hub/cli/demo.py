@@ -254,12 +254,12 @@ def _show(told: dict[str, Any], stage: Stage, say: Console) -> None:
         )
     for line in told["missing"]:
         say.print(f"[red]✕ {line}")
-    say.print(f"同步日志 / sync log: {told['console']}   API: {stage.url}/docs")
+    say.print(f"同步日志 / sync log: {told['console']}   API: {stage.url}/api/v1/openapi.json")
 
 
 async def _until_told(stage: Stage, say: Console) -> None:
     """Keep running until Ctrl-C."""
-    say.print(f"API 密钥 / API key: {stage.key}\n按 Ctrl-C 结束 / Ctrl-C ends it")
+    say.print(f"登录控制台用的 API 密钥 / API key to sign in: {stage.key}\n按 Ctrl-C 结束 / Ctrl-C ends it")
     ended = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, ended.set)

@@ -13,6 +13,7 @@ from hub.domain.event import Event, Inbound
 from hub.domain.text import Text
 from hub.ledger.record import record
 from hub.sdk.exact import dumps, loads
+from hub.sdk.http import in_transaction
 
 Plan = Callable[[Event], Sequence[Owed]]
 Wake = Callable[[str, str], Awaitable[None]]
@@ -117,7 +118,11 @@ class Database:
             async with self._pool.acquire() as connection, connection.transaction():
                 now = await connection.fetchval("SELECT now() FROM set_config('app.tenant', $1, true)", tenant_id)
                 unit = LedgerUnit(connection, tenant_id, source, now, self._plan)
-                yield unit
+                inside = in_transaction.set(True)
+                try:
+                    yield unit
+                finally:
+                    in_transaction.reset(inside)
         except LOST as error:
             raise _unavailable(error) from error
         for name in sorted(unit.owed_to):

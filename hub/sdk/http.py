@@ -7,6 +7,7 @@ and an egress guard that judges the address we really dial.
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import aiohttp
@@ -30,6 +31,10 @@ DENIED: tuple[Network, ...] = tuple(
     )
     for text in line.split()
 )
+
+
+in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
+"""True while a database transaction is open in this task: then no request may leave (see `_Guard`)."""
 
 
 class EgressDenied(httpx.ConnectError):
@@ -121,6 +126,8 @@ class _Guard(httpx.AsyncBaseTransport):
         self._cap = cap
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if in_transaction.get():
+            raise RuntimeError(f"a network call inside a transaction: {request.method} {request.url.host}")
         if request.url.scheme not in ("http", "https"):
             raise EgressDenied(f"scheme {request.url.scheme!r} is not http or https", request=request)
         try:

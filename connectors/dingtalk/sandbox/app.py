@@ -36,7 +36,7 @@ class Server:
         self._approver = kit.options.get("approver", "agree")
         self._pause_s = int(kit.options.get("approve_after_ms", "50")) / 1000
         self._token_s = int(kit.options.get("token_s", "7200"))
-        self._tokens: dict[str, float] = {}
+        self._tokens: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.office = Office()
         self.messenger = Messenger(SEAL, kit, int(kit.options.get("retry_ms", "500")) / 1000)
@@ -48,7 +48,7 @@ class Server:
             raise RefusedError("invalidClientIdOrSecret", "无效的clientId或者clientSecret")
         live = [token for token, until in self._tokens.items() if until > time.time()]
         token = live[0] if live else uuid4().hex
-        self._tokens[token] = time.time() + self._token_s
+        self._tokens[token] = int(time.time()) + self._token_s
         return JSONResponse({"accessToken": token, "expireIn": self._token_s})
 
     def admit(self, request: Request) -> None:
