@@ -26,7 +26,9 @@ check: setup
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
+# The browser checks need Chromium and a Chinese font; the script installs them where they are missing.
 unit: setup
+	sh tests/browser/install.sh
 	$(PY) -m pytest -q
 
 test: check unit
