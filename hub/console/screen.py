@@ -40,7 +40,7 @@ class Screen:
             name: getattr(view, name) for name in ("clock", "instant", "took", "pretty", "pretty_text", "short")
         }
         digest = sha256(b"".join(self.files.values())).hexdigest()[:12]
-        self._pages.globals |= {"marks": view.MARKS, "digest": digest}
+        self._pages.globals |= {"marks": view.MARKS, "trouble": view.TROUBLE, "digest": digest}
 
     def draw(self, request: Request, template: str, status: int = 200, **facts: Any) -> Response:
         """One page in the reader's language; `?lang=` is remembered."""

@@ -33,7 +33,7 @@ async def test_every_page_in_both_languages_both_themes_and_on_a_phone(page: Pag
     }
     await sign_in(page, site)
     for (name, (path, zh, en)), language, dark, width in product(
-        pages.items(), ("zh", "en"), (False, True), (1280, 375)
+        pages.items(), ("zh", "en"), (False, True), (1280, 920, 375)
     ):
         await page.dress(width, dark)
         await page.visit(site.url(f"{path}?lang={language}"))
