@@ -17,7 +17,6 @@ from hub.flows import Catalogue
 from hub.jobs import Waker, answers, listen
 from hub.ledger.database import Database, LedgerUnit
 from hub.ledger.keys import once
-from hub.ledger.migrate import downgrade, upgrade
 from hub.ledger.versions import keep_versions
 from hub.registry import Registry, discover
 from hub.scheduler import Scheduler
@@ -25,6 +24,8 @@ from hub.sdk.exact import Json
 from hub.sdk.home import Unit
 from hub.sdk.http import Egress
 from hub.settings import Settings
+
+HOME_MIGRATIONS = core_crm.MIGRATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +117,3 @@ async def work(opened: Hub) -> None:
             group.create_task(listen(settings.redis_url.get_secret_value(), drains.ask))
     finally:
         await drains.finish()
-
-
-def migrate_up(settings: Settings) -> None:
-    """Create or upgrade all tables, the ledger's and the home system's."""
-    upgrade(settings.owner_database_url.get_secret_value(), [core_crm.MIGRATIONS])
-
-
-def migrate_down(settings: Settings) -> None:
-    """Drop all tables."""
-    downgrade(settings.owner_database_url.get_secret_value(), [core_crm.MIGRATIONS])

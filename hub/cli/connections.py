@@ -14,12 +14,17 @@ from hub.registry import Connection
 from hub.sdk.connector import Connector
 from hub.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="连接 / connections")
+group = typer.Typer(no_args_is_help=True, help="连接 / connections")
 Json = Annotated[bool, typer.Option("--json")]
 Tenant = Annotated[str, typer.Option(help="租户 / tenant")]
 
 
-@app.command("add")
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.add_typer(group, name="connections")
+
+
+@group.command("add")
 def add(
     connector: str,
     name: Annotated[str, typer.Option(help="连接名，默认同连接器 / default: the connector")] = "",
@@ -57,7 +62,7 @@ async def store(opened: Hub, tenant: str, name: str, connector: str, config: Bas
         await save(unit, name, connector, plain, sealed)
 
 
-@app.command("list")
+@group.command("list")
 def show(tenant: Tenant = "default", as_json: Json = False) -> None:
     """列出连接及状态 / list connections and how they are."""
     told(asyncio.run(_list(tenant)), as_json)
@@ -71,7 +76,7 @@ async def _list(tenant: str) -> list[dict[str, Any]]:
         ]
 
 
-@app.command("probe")
+@group.command("probe")
 def probe(name: str, tenant: Tenant = "default", as_json: Json = False) -> None:
     """试通连接；通了就解除挂起 / probe a connection; a good answer ends a hold."""
     told([asyncio.run(_probe_one(name, tenant))], as_json)

@@ -14,12 +14,17 @@ from hub.main import open_hub
 from hub.sdk.exact import dumps
 from hub.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="投递 / deliveries")
+group = typer.Typer(no_args_is_help=True, help="投递 / deliveries")
 Json = Annotated[bool, typer.Option("--json")]
 Tenant = Annotated[str, typer.Option(help="租户 / tenant")]
 
 
-@app.command("list")
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.add_typer(group, name="deliveries")
+
+
+@group.command("list")
 def show_all(
     state: Annotated[list[str] | None, typer.Option(help="状态 / state")] = None,
     flow: str = "",
@@ -38,7 +43,7 @@ async def _list(wanted: Wanted, tenant: str) -> list[dict[str, Any]]:
         return [{name: getattr(row, name) for name in columns} for row in await newest(unit, wanted)]
 
 
-@app.command("show")
+@group.command("show")
 def show(delivery_id: str, tenant: Tenant = "default", as_json: Json = False) -> None:
     """一次投递的全部：事件、载荷、每次尝试 / one delivery: event, payload, every attempt."""
     found = asyncio.run(_show(delivery_id, tenant))
@@ -55,14 +60,14 @@ async def _show(delivery_id: str, tenant: str) -> dict[str, Any]:
     return {**listed, **rest}
 
 
-@app.command("replay")
+@group.command("replay")
 def put_back(delivery_id: str, tenant: Tenant = "default") -> None:
     """重放：同一幂等键，不会重复生效 / replay under the same idempotency key."""
     asyncio.run(_move(delivery_id, tenant, again=True))
     typer.echo("已重放 / replayed")
 
 
-@app.command("cancel")
+@group.command("cancel")
 def give_up(delivery_id: str, tenant: Tenant = "default") -> None:
     """放弃：同一记录后面的投递继续 / give it up; its lane goes on."""
     asyncio.run(_move(delivery_id, tenant, again=False))

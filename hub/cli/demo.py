@@ -21,9 +21,10 @@ from hub.cli.connections import store
 from hub.cli.processes import Processes
 from hub.cli.story import AMOUNT, PAID, Office, Outcome, play
 from hub.domain.errors import ConfigError
-from hub.embedded.local import LOOPBACK, Local, add_tenant, start
+from hub.embedded.local import LOOPBACK, Local, start
 from hub.ledger.keys import SCOPES, create_key
-from hub.main import migrate_up, open_hub
+from hub.ledger.migrate import add_tenant, upgrade
+from hub.main import HOME_MIGRATIONS, open_hub
 from hub.sdk.exact import Json, dumps
 from hub.sdk.http import Egress, make_client
 from hub.settings import Settings
@@ -51,6 +52,11 @@ class Stage:
     vendors: dict[str, str]
     key: str
     ledgers: Path
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("demo")(demo)
 
 
 def demo(
@@ -101,8 +107,9 @@ async def _set_up(directory: Path, processes: Processes, say: Console) -> Stage:
     os.environ.update(local.environment)
     settings = Settings()
     say.print("② 建表 / migrations")
-    await asyncio.to_thread(migrate_up, settings)
-    await add_tenant(settings.owner_database_url.get_secret_value(), TENANT, "演示公司")
+    owner = settings.owner_database_url.get_secret_value()
+    await asyncio.to_thread(upgrade, owner, [HOME_MIGRATIONS])
+    await add_tenant(owner, TENANT, "演示公司")
     say.print("③ API、工作进程、连接 / API, worker, connections")
     processes.environment.update(local.environment)
     processes.start("api", "serve")

@@ -9,11 +9,16 @@ from hub.ledger.keys import create_key, revoke_key
 from hub.main import open_hub
 from hub.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="API 密钥 / API keys")
+group = typer.Typer(no_args_is_help=True, help="API 密钥 / API keys")
 Tenant = Annotated[str, typer.Option(help="租户 / tenant")]
 
 
-@app.command("create")
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.add_typer(group, name="keys")
+
+
+@group.command("create")
 def create(
     name: str, scope: Annotated[list[str], typer.Option(help="权限 / scope")], tenant: Tenant = "default"
 ) -> None:
@@ -26,7 +31,7 @@ async def _create(name: str, scopes: list[str], tenant: str) -> str:
         return await create_key(unit, name, scopes)
 
 
-@app.command("revoke")
+@group.command("revoke")
 def revoke(key_id: str, tenant: Tenant = "default") -> None:
     """作废密钥 / end a key now."""
     typer.echo("已作废 / revoked" if asyncio.run(_revoke(key_id, tenant)) else "没有这个密钥 / no such key")

@@ -15,6 +15,12 @@ from hub.observability import configure_logs
 from hub.settings import Settings
 
 
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command("serve")(serve)
+    app.command("work")(worker)
+
+
 def serve() -> None:
     """启动 API 与 Webhook 入口 / start the API and the hooks; the first line on stdout is JSON {url}."""
     configure_logs()

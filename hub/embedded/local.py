@@ -4,8 +4,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
-
 from hub.credentials import Vault
 from hub.embedded.postgres import Addresses, Cluster
 from hub.embedded.redis import RedisServer
@@ -30,15 +28,6 @@ async def start(directory: Path, database: str, fresh: bool) -> Local:
     found = await cluster.database(database)
     redis = RedisServer()
     return Local(cluster, redis, _environment(directory, found, redis.url))
-
-
-async def add_tenant(owner_url: str, tenant: str, name: str) -> None:
-    """Make sure of a tenant; safe to repeat."""
-    owner = await asyncpg.connect(owner_url)
-    try:
-        await owner.execute("INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING", tenant, name)
-    finally:
-        await owner.close()
 
 
 def _environment(directory: Path, found: Addresses, redis_url: str) -> dict[str, str]:

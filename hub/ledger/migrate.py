@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 
@@ -26,3 +27,12 @@ def upgrade(owner_url: str, home_migrations: Sequence[Path]) -> None:
 def downgrade(owner_url: str, home_migrations: Sequence[Path]) -> None:
     """Take every table away again, and what is in it."""
     command.downgrade(_config(owner_url, home_migrations), "base")
+
+
+async def add_tenant(owner_url: str, tenant: str, name: str) -> None:
+    """Make sure of a tenant; safe to repeat."""
+    owner = await asyncpg.connect(owner_url)
+    try:
+        await owner.execute("INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING", tenant, name)
+    finally:
+        await owner.close()
