@@ -13,6 +13,9 @@ from tests.browser.story import HOSTILE
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
 FITS = "[innerWidth, document.documentElement.scrollWidth]"
+CUT_OFF = (
+    "[...document.querySelectorAll('td, dd, pre')].filter(e => e.getBoundingClientRect().right > innerWidth).length"
+)
 TEXT = "document.body.innerText"
 FOCUS = "document.activeElement.innerText"
 
@@ -33,7 +36,7 @@ async def test_every_page_in_both_languages_both_themes_and_on_a_phone(page: Pag
     }
     await sign_in(page, site)
     for (name, (path, zh, en)), language, dark, width in product(
-        pages.items(), ("zh", "en"), (False, True), (1280, 920, 375)
+        pages.items(), ("zh", "en"), (False, True), (1280, 1152, 920, 375)
     ):
         await page.dress(width, dark)
         await page.visit(site.url(f"{path}?lang={language}"))
@@ -41,6 +44,7 @@ async def test_every_page_in_both_languages_both_themes_and_on_a_phone(page: Pag
         await page.picture(tmp_path / f"{look}.png")
         assert (zh if language == "zh" else en) in await page.see(TEXT), look
         assert await page.see(FITS) == [width, width], look
+        assert await page.see(CUT_OFF) == 0, look
         assert await page.see(CONTRAST) == [], look
     assert page.wrong == []
     assert {urlsplit(url).netloc for url in page.asked} == {f"127.0.0.1:{site.port}"}
