@@ -86,7 +86,7 @@ def create_app(opened: Hub) -> FastAPI:
     app = FastAPI(
         title="连枢 Lianshu", version=hub.__version__, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None
     )
-    app.include_router(inbound.router(opened.database, opened.registry, settings.max_body_bytes))
+    app.include_router(inbound.router(opened.database, opened.registry))
 
     async def redis_answers() -> bool:
         return await answers(settings.redis_url.get_secret_value())

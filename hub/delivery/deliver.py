@@ -17,6 +17,8 @@ from hub.ledger.claim import Claimed, claim, heartbeat, intend
 from hub.ledger.connections import find, hold
 from hub.ledger.database import Database
 from hub.ledger.settle import Outcome, settle
+from hub.ledger.versions import text_of
+from hub.mapping import parse_mapping
 from hub.registry import Connection, Registry
 from hub.sdk.connector import Action, Effect, Made
 from hub.sdk.exact import Json, dumps
@@ -71,7 +73,7 @@ class Deliverer:
         try:
             if action is None:
                 raise MappingError(f"no action {delivery.action!r}", hint=REPAIR)
-            payload, given = self._map(delivery, action)
+            payload, given = _map(await self._translation(tenant, delivery.mapping), delivery, action)
         except HubError as error:
             await self._settle(tenant, delivery, None, action, None, Outcome(Next(State.DEAD), error=error))
             return
@@ -80,15 +82,16 @@ class Deliverer:
         else:
             await self._send(tenant, delivery, action, payload, given)
 
-    def _map(self, delivery: Claimed, action: Action) -> tuple[Json, BaseModel]:
+    async def _translation(self, tenant: str, pin: str) -> Translation:
+        """The mapping that was pinned when the event was recorded; an older text is taken from the ledger."""
         try:
-            payload = self.mapping(delivery.mapping).apply(dict(delivery.event.data))
-            return payload, action.input.model_validate(payload)
+            return self.mapping(pin)
         except KeyError as error:
-            raise MappingError(f"mapping {delivery.mapping} is not known here", hint=REPAIR) from error
-        except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise MappingError(f"the mapped payload is not valid: {wrong}", hint=REPAIR) from error
+            async with self.database.unit(tenant) as unit:
+                text = await text_of(unit, pin)
+            if text is None:
+                raise MappingError(f"mapping {pin} is not known here", hint=REPAIR) from error
+            return parse_mapping(text, pin)
 
     async def _apply_at_home(
         self, tenant: str, delivery: Claimed, action: Action, payload: Json, given: BaseModel
@@ -153,6 +156,15 @@ class Deliverer:
 NO_CONNECTION = Text(
     "请先用 hub connections add 建立这个连接。", "Add this connection with `hub connections add` first."
 )
+
+
+def _map(translation: Translation, delivery: Claimed, action: Action) -> tuple[Json, BaseModel]:
+    try:
+        payload = translation.apply(dict(delivery.event.data))
+        return payload, action.input.model_validate(payload)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise MappingError(f"the mapped payload is not valid: {wrong}", hint=REPAIR) from error
 
 
 def _hash(payload: Json) -> str:

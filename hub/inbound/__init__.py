@@ -22,17 +22,14 @@ ADDRESS = re.compile(r"[a-z][a-z0-9-]{1,30}\.[a-z][a-z0-9-]{0,60}")
 KEPT_HEADERS = ("content-type", "user-agent", "x-request-id")
 
 
-def router(database: Database, registry: Registry, max_body_bytes: int) -> APIRouter:
-    """The hook routes."""
+def router(database: Database, registry: Registry) -> APIRouter:
+    """The hook routes. How large and slow a body may be is guarded before them (hub.api.limits)."""
     routes = APIRouter()
 
     @routes.post("/hooks/{address}", include_in_schema=False)
     async def hook(address: str, request: Request) -> Response:
-        body = await _body(request, max_body_bytes)
-        if body is None:
-            return _say(413, "too-large")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        callback = Callback(request.method, dict(request.query_params), headers, body)
+        callback = Callback(request.method, dict(request.query_params), headers, await request.body())
         try:
             return await _take(database, registry, address, str(request.url.query), callback)
         except Unavailable:
@@ -79,19 +76,6 @@ async def _keep(
     headers = {name: callback.headers[name] for name in KEPT_HEADERS if name in callback.headers}
     async with database.unit(stored.tenant_id, source=stored.name) as unit:
         await keep(unit, stored.name, Receipt(query, headers, callback.body, facts, error))
-
-
-async def _body(request: Request, most: int) -> bytes | None:
-    """The whole body, or None as soon as it passes the limit."""
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most:
-        return None
-    taken = bytearray()
-    async for chunk in request.stream():
-        taken += chunk
-        if len(taken) > most:
-            return None
-    return bytes(taken)
 
 
 def _say(status: int, outcome: str, headers: dict[str, str] | None = None) -> Response:

@@ -18,6 +18,7 @@ from hub.domain.event import Event
 from hub.embedded.postgres import Addresses
 from hub.ledger.connections import find, release, save
 from hub.ledger.database import Database
+from hub.ledger.versions import keep_versions
 from hub.registry import Registry
 from hub.sdk.http import Egress
 
@@ -224,6 +225,40 @@ async def test_a_broken_mapping_sends_nothing(world: World) -> None:
     await world.deliverer.drain("demo", "acme")
     assert await world.rows("SELECT state, error, attempts FROM deliveries") == [("dead", "number is required", 0)]
     assert world.vendor.bills == {}
+
+
+OLD = """mapping: crm.contract__acme.bill
+version: 1
+from: crm.contract.approved
+to: acme.book
+fields:
+  number: { take: number, required: true }
+examples:
+  - { name: one, given: { number: HT-1 }, expect: { number: HT-1 } }
+"""
+
+
+async def test_a_delivery_is_mapped_with_the_version_it_was_recorded_with(world: World) -> None:
+    async with world.database.unit("demo") as unit:
+        await keep_versions(unit, [("mapping", "crm.contract__acme.bill", "h", "out", OLD)])
+    await world.approve("AR-1", "AR-2")
+
+    def holds_none(pin: str) -> Map:
+        raise KeyError(pin)
+
+    later = Deliverer(world.database, world.deliverer.registry, holds_none, lease_s=15)
+    assert await later.drain("demo", "acme") == 2
+    assert sorted(world.vendor.bills) == ["AR-1", "AR-2"]
+
+
+async def test_a_version_nobody_knows_is_a_dead_letter(world: World) -> None:
+    await world.approve("AR-1")
+
+    def holds_none(pin: str) -> Map:
+        raise KeyError(pin)
+
+    await Deliverer(world.database, world.deliverer.registry, holds_none, lease_s=15).drain("demo", "acme")
+    assert await world.rows("SELECT state, error FROM deliveries") == [("dead", "mapping out is not known here")]
 
 
 async def test_a_record_that_is_not_there_yet_is_waited_for(world: World) -> None:
