@@ -2,17 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
-import asyncpg
 import pytest
 
 import core_crm
 from hub.domain.ids import new_id
 from hub.embedded.postgres import Addresses, Cluster
 from hub.ledger.database import Database
-from hub.ledger.migrate import upgrade
+from hub.ledger.migrate import add_tenant, upgrade
 
 
 @pytest.fixture(scope="session")
@@ -26,14 +23,20 @@ async def addresses(cluster: Cluster) -> Addresses:
     return await cluster.database(new_id("test"))
 
 
+@pytest.fixture(scope="session")
+def template(cluster: Cluster) -> str:
+    """Name of a migrated database with the tenants demo and other, made once and copied for each test."""
+    made = asyncio.run(cluster.database("template_hub"))
+    upgrade(made.owner, [core_crm.MIGRATIONS])
+    for tenant, name in (("demo", "演示"), ("other", "另一家")):
+        asyncio.run(add_tenant(made.owner, tenant, name))
+    return "template_hub"
+
+
 @pytest.fixture
-async def migrated(addresses: Addresses) -> Addresses:
+async def migrated(cluster: Cluster, template: str) -> Addresses:
     """A migrated database with the tenants demo and other."""
-    await asyncio.to_thread(upgrade, addresses.owner, home_migrations())
-    owner: Any = await asyncpg.connect(addresses.owner)
-    await owner.execute("INSERT INTO tenants (id, name) VALUES ('demo', '演示'), ('other', '另一家')")
-    await owner.close()
-    return addresses
+    return await cluster.database(new_id("test"), template)
 
 
 @pytest.fixture
@@ -41,8 +44,3 @@ async def database(migrated: Addresses) -> AsyncIterator[Database]:
     opened = await Database.open(migrated.app, size=5)
     yield opened
     await opened.close()
-
-
-def home_migrations() -> list[Path]:
-    found = getattr(core_crm, "MIGRATIONS", None)
-    return [found] if found else []

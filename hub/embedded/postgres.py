@@ -38,13 +38,13 @@ class Cluster:
         finally:
             await admin.close()
 
-    async def database(self, name: str) -> Addresses:
-        """Make sure of a database owned by hub_owner; safe to repeat."""
+    async def database(self, name: str, template: str = "template1") -> Addresses:
+        """Make sure of a database owned by hub_owner, a copy of `template` when it is new; safe to repeat."""
         admin = await asyncpg.connect(self._server.get_uri())
         try:
             await admin.execute(ROLES)
             if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-                await admin.execute(f'CREATE DATABASE "{name}" OWNER hub_owner')
+                await admin.execute(f'CREATE DATABASE "{name}" OWNER hub_owner TEMPLATE "{template}"')
         finally:
             await admin.close()
         socket = self._server.get_postmaster_info().socket_dir

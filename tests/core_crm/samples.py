@@ -1,11 +1,15 @@
 """A customer, a contract of ten lines over 628 000.00, and the news that come back about it."""
 
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from core_crm import commands, home
 from core_crm.shapes import NewContract, NewCustomer
 from hub import sdk
 from tests.core_crm.works import Works
+
+T = TypeVar("T")
 
 CUSTOMER = {"number": "C-0001", "name": "苏州恒锐精密机械有限公司", "credit_code": "91520000214434146R"}
 PRICES = ("128000", "99999.99", "0.01", "50000", "50000", "50000", "50000", "50000", "50000", "100000")
@@ -71,6 +75,17 @@ async def act(works: Works, source: str, name: str, tenant: str = "demo", **give
     async with works.applying(source, tenant) as unit:
         made: sdk.Made = await run(unit, action.input.model_validate(given))
         return made
+
+
+async def meet(works: Works, *doings: Callable[[], Awaitable[T]]) -> list[T]:
+    """Do it all at once: every connection of the pool is open first, so that transactions really overlap."""
+
+    async def open_one() -> None:
+        async with works.begin("demo") as unit:
+            await unit.execute("SELECT pg_sleep(0.05)")
+
+    await asyncio.gather(*(open_one() for _ in range(5)))
+    return list(await asyncio.gather(*(do() for do in doings)))
 
 
 async def rows(works: Works, sql: str, tenant: str = "demo") -> list[tuple[Any, ...]]:

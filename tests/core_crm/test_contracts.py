@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from core_crm import commands, home
+from core_crm.model import Decision
 from core_crm.shapes import NewContact, NewInteraction
 from hub import sdk
-from tests.core_crm.samples import AGREED, APPROVAL, act, approved, draft, rows, submitted
+from tests.core_crm.samples import AGREED, APPROVAL, act, approved, draft, meet, rows, submitted
 from tests.core_crm.works import Works
 
 EVENTS = "SELECT type, dedupe_key FROM events ORDER BY id"
@@ -201,20 +202,40 @@ async def test_of_twenty_submits_at_once_one_wins_and_nineteen_conflict(works: W
             return problem.status
         return 200
 
-    assert sorted(await asyncio.gather(*(submit() for _ in range(20)))) == [200] + [409] * 19
+    assert sorted(await meet(works, *[submit] * 20)) == [200] + [409] * 19
     assert len(await rows(works, EVENTS)) == 1
 
 
-async def test_of_an_approval_and_a_rejection_at_once_exactly_one_is_told(works: Works) -> None:
+async def test_a_decision_waits_for_one_not_yet_committed_and_then_finds_the_contract_decided(works: Works) -> None:
     made = await submitted(works)
     await act(works, "dingtalk", "record_approval", contract_id=made, **APPROVAL)
     await act(works, "dingtalk", "record_approval", contract_id=made, instance_id="proc-2")
-    await asyncio.gather(
-        act(works, "dingtalk", "decide_approval", **AGREED),
-        act(works, "dingtalk", "decide_approval", **{**AGREED, "instance_id": "proc-2", "decision": "rejected"}),
-    )
-    told = [kind for kind, _ in await rows(works, EVENTS)]
-    assert told == ["contract.submitted", f"contract.{await status(works, made)}"]
+    no = {**AGREED, "instance_id": "proc-2", "decision": "rejected"}
+    async with works.applying("dingtalk") as unit:
+        await commands.decide_approval(unit, "proc-1", Decision.APPROVED, unit.now)
+        deciding = asyncio.create_task(act(works, "dingtalk", "decide_approval", **no))
+        await asyncio.sleep(0.3)
+        assert not deciding.done()
+    await deciding
+    assert await status(works, made) == "approved"
+    assert [kind for kind, _ in await rows(works, EVENTS)] == ["contract.submitted", "contract.approved"]
+
+
+async def test_an_approval_and_a_withdrawal_of_one_instance_at_once_leave_one_decision(works: Works) -> None:
+    made = await submitted(works)
+    await act(works, "dingtalk", "record_approval", contract_id=made, **APPROVAL)
+
+    async def decide(decision: str) -> str:
+        try:
+            await act(works, "dingtalk", "decide_approval", **{**AGREED, "decision": decision})
+        except sdk.Rejected as refused:
+            return refused.code
+        return decision
+
+    answers = await meet(works, lambda: decide("approved"), lambda: decide("cancelled"))
+    (decided,) = set(answers) - {"approval-decided"}
+    assert await rows(works, "SELECT status FROM approvals") == [(decided,)]
+    assert await status(works, made) == {"approved": "approved", "cancelled": "draft"}[decided]
 
 
 async def test_a_change_that_breaks_off_tells_nothing(works: Works) -> None:

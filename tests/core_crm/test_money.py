@@ -1,7 +1,9 @@
 """Receivables and payments: nothing is lost, nothing counts twice, in whatever order the news come."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -10,7 +12,7 @@ from pydantic import ValidationError
 
 from core_crm import home
 from hub import sdk
-from tests.core_crm.samples import BOOKED, PAID, act, approved, draft, rows
+from tests.core_crm.samples import BOOKED, PAID, act, approved, draft, meet, rows
 from tests.core_crm.works import Works
 
 OWED = "SELECT amount, paid, outstanding, status FROM receivables"
@@ -137,13 +139,13 @@ async def test_only_an_approved_contract_is_booked(works: Works) -> None:
 
 async def test_fifty_payments_at_once_all_count(works: Works) -> None:
     await book(works, await approved(works))
-    await asyncio.gather(*(pay(works, external_id=str(n), amount="0.01") for n in range(50)))
+    await meet(works, *(partial(pay, works, external_id=str(n), amount="0.01") for n in range(50)))
     assert await owed(works) == ["628000.00", "0.50", "627999.50", "open"]
 
 
 async def test_one_payment_told_twenty_times_at_once_counts_once(works: Works) -> None:
     await book(works, await approved(works))
-    made = await asyncio.gather(*(pay(works) for _ in range(20)))
+    made = await meet(works, *[partial(pay, works)] * 20)
     assert len({each.id for each in made}) == 1
     assert (await owed(works))[1] == "200000.00"
 
@@ -152,9 +154,9 @@ async def test_a_receivable_and_its_payments_that_come_at_once_find_each_other(w
     contracts = [await approved(works, f"HT-{n}") for n in range(12)]
     for n, contract in enumerate(contracts):
         same = {"external_id": f"R{n}", "number": f"AR-{n}"}
-        pays = (pay(works, external_id=f"P{n}-{k}", receivable_number=f"AR-{n}", amount="100.00") for k in range(3))
-        await asyncio.gather(book(works, contract, **same), *pays)
-    assert {paid for (paid,) in await rows(works, "SELECT paid FROM receivables")} == {Decimal("300.00")}
+        pays = (partial(pay, works, external_id=f"P{n}-{k}", receivable_number=f"AR-{n}") for k in range(3))
+        await meet(works, partial(book, works, contract, **same), *pays)
+    assert {paid for (paid,) in await rows(works, "SELECT paid FROM receivables")} == {Decimal("600000.00")}
     assert {found for (found,) in await rows(works, ALLOCATED)} == {True}
 
 
@@ -171,22 +173,49 @@ async def test_a_payment_that_meets_a_booking_not_yet_committed_waits_for_it(wor
     assert (await owed(works))[1] == "200000.00"
 
 
+async def test_a_correction_that_meets_a_correction_not_yet_committed_takes_it_back_from_where_it_went(
+    works: Works,
+) -> None:
+    for n in (1, 2, 3):
+        await book(works, await approved(works, f"HT-{n}"), external_id=f"R{n}", number=f"AR-{n}")
+    await pay(works, receivable_number="AR-1")
+    action = home.actions["record_payment"]
+    run: Any = action.run
+    async with works.applying("kingdee") as unit:
+        await run(unit, action.input.model_validate({**PAID, "receivable_number": "AR-2", "modified_at": LATER}))
+        last = {"receivable_number": "AR-3", "modified_at": "2026-11-28T10:00:00+08:00"}
+        paying = asyncio.create_task(pay(works, **last))
+        await asyncio.sleep(0.3)
+        assert not paying.done()
+    await paying
+    paid = [str(value) for (value,) in await rows(works, "SELECT paid FROM receivables ORDER BY number")]
+    assert paid == ["0.00", "0.00", "200000.00"]
+
+
 async def test_moving_payments_to_and_fro_at_once_never_deadlocks_and_adds_up(works: Works) -> None:
     for n in (1, 2):
         await book(works, await approved(works, f"HT-{n}"), external_id=f"R{n}", number=f"AR-{n}")
-    moves = [
-        pay(
-            works,
-            external_id=f"P{k}",
-            receivable_number=f"AR-{1 + (k + t) % 2}",
-            modified_at=f"2026-11-28T08:00:{t:02d}Z",
-        )
-        for t in range(6)
-        for k in range(4)
-    ]
-    await asyncio.gather(*moves)
+
+    def move(payment: int, second: int) -> Callable[[], Awaitable[sdk.Made]]:
+        place = {"external_id": f"P{payment}", "receivable_number": f"AR-{1 + (payment + second) % 2}"}
+        return partial(pay, works, **place, modified_at=f"2026-11-28T08:00:{second:02d}Z")
+
+    await meet(works, *(move(payment, second) for second in range(30) for payment in range(4)))
     paid = await rows(works, "SELECT number, paid FROM receivables ORDER BY number")
     assert paid == [("AR-1", Decimal("400000.00")), ("AR-2", Decimal("400000.00"))]
+
+
+async def test_an_external_id_booked_for_two_contracts_at_once_goes_to_one(works: Works) -> None:
+    one, two = await approved(works, "HT-1"), await approved(works, "HT-2")
+    action = home.actions["book_receivable"]
+    run: Any = action.run
+    async with works.applying("kingdee") as unit:
+        await run(unit, action.input.model_validate({**BOOKED, "contract_id": one}))
+        booking = asyncio.create_task(book(works, two, number="AR-HT-2"))
+        await asyncio.sleep(0.3)
+    with pytest.raises(sdk.Rejected, match="stands there"):
+        await booking
+    assert await rows(works, "SELECT contract_id, number FROM receivables") == [(one, "AR-HT-1")]
 
 
 @pytest.mark.parametrize("name", ["book_receivable", "record_payment"])

@@ -8,24 +8,24 @@ from typing import Any
 import asyncpg
 import pytest
 
+import core_crm
 from hub.domain.delivery import Owed
 from hub.domain.event import Event, Inbound
 from hub.embedded.postgres import Addresses
 from hub.ledger.database import Database, Unavailable
 from hub.ledger.migrate import downgrade, upgrade
-from tests.conftest import home_migrations
 
 FACT = Inbound("contract.submitted", "ctr_1", "contract.submitted:ctr_1", datetime(2026, 11, 28, tzinfo=UTC), {})
 
 
 async def test_migrations_go_up_down_and_up_again(addresses: Addresses) -> None:
-    await asyncio.to_thread(upgrade, addresses.owner, home_migrations())
-    await asyncio.to_thread(downgrade, addresses.owner, home_migrations())
+    await asyncio.to_thread(upgrade, addresses.owner, [core_crm.MIGRATIONS])
+    await asyncio.to_thread(downgrade, addresses.owner, [core_crm.MIGRATIONS])
     owner: Any = await asyncpg.connect(addresses.owner)
     left = await owner.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     await owner.close()
     assert [row["tablename"] for row in left] == ["alembic_version"]
-    await asyncio.to_thread(upgrade, addresses.owner, home_migrations())
+    await asyncio.to_thread(upgrade, addresses.owner, [core_crm.MIGRATIONS])
 
 
 async def test_every_table_with_a_tenant_forces_row_level_security(migrated: Addresses) -> None:
