@@ -11,15 +11,15 @@ from pydantic import BaseModel, ValidationError
 
 from hub.delivery.policy import judge
 from hub.domain.delivery import Next, State
-from hub.domain.errors import HubError, MappingError, NeedsReauth
+from hub.domain.errors import ConfigError, HubError, MappingError, NeedsReauth
 from hub.domain.text import Text
 from hub.ledger.claim import Claimed, claim, heartbeat, intend
-from hub.ledger.connections import find, hold
-from hub.ledger.database import Database
+from hub.ledger.connections import Stored, find, hold
+from hub.ledger.database import Database, Unavailable
 from hub.ledger.settle import Outcome, settle
 from hub.ledger.versions import text_of
 from hub.mapping import parse_mapping
-from hub.registry import Connection, Registry
+from hub.registry import Registry
 from hub.sdk.connector import Action, Effect, Made
 from hub.sdk.exact import Json, dumps
 
@@ -50,10 +50,14 @@ class Deliverer:
         if connection in self.registry.connectors:
             most = self.registry.connectors[connection].limits.concurrency
         while claimed := await self._claim(tenant, connection, most):
-            async with asyncio.TaskGroup() as group:
-                beat = group.create_task(self._keep_leases(tenant, [d.id for d in claimed]))
-                await asyncio.gather(*(self._deliver(tenant, d) for d in claimed))
+            beat = asyncio.create_task(self._keep_leases(tenant, [d.id for d in claimed]))
+            try:
+                ended = await asyncio.gather(*(self._deliver(tenant, d) for d in claimed), return_exceptions=True)
+            finally:
                 beat.cancel()
+            for each in ended:
+                if isinstance(each, BaseException):
+                    raise each
             made += len(claimed)
         return made
 
@@ -65,8 +69,9 @@ class Deliverer:
         with suppress(asyncio.CancelledError):
             while True:
                 await asyncio.sleep(self.lease_s / 3)
-                async with self.database.unit(tenant) as unit:
-                    await heartbeat(unit, ids, self.lease_s)
+                with suppress(Unavailable):  # a lease that lapses meanwhile is found by the fence
+                    async with self.database.unit(tenant) as unit:
+                        await heartbeat(unit, ids, self.lease_s)
 
     async def _deliver(self, tenant: str, delivery: Claimed) -> None:
         action = self.registry.actions.get(delivery.action)
@@ -74,7 +79,7 @@ class Deliverer:
             if action is None:
                 raise MappingError(f"no action {delivery.action!r}", hint=REPAIR)
             payload, given = _map(await self._translation(tenant, delivery.mapping), delivery, action)
-        except HubError as error:
+        except MappingError as error:
             await self._settle(tenant, delivery, None, action, None, Outcome(Next(State.DEAD), error=error))
             return
         if action.effect is Effect.HOME:
@@ -91,7 +96,10 @@ class Deliverer:
                 text = await text_of(unit, pin)
             if text is None:
                 raise MappingError(f"mapping {pin} is not known here", hint=REPAIR) from error
-            return parse_mapping(text, pin)
+            try:
+                return parse_mapping(text, pin)
+            except ConfigError as error:  # written for an older engine
+                raise MappingError(error.message, hint=REPAIR) from error
 
     async def _apply_at_home(
         self, tenant: str, delivery: Claimed, action: Action, payload: Json, given: BaseModel
@@ -105,6 +113,8 @@ class Deliverer:
                     return
                 made: Made = await run(unit, given)
                 await settle(unit, delivery, attempt, action, payload, Outcome(Next(State.DONE), made))
+        except Unavailable:
+            raise  # nothing was done; the lease lapses and the sweep takes it up again
         except HubError as error:
             async with self.database.unit(tenant) as unit:
                 attempt = await intend(unit, delivery, payload, _hash(payload))
@@ -121,11 +131,14 @@ class Deliverer:
             await self._settle(tenant, delivery, None, action, payload, after)
             return
         if attempt is not None:
-            outcome = await self._call(self.registry.open(stored), delivery, action, given)
+            outcome = await self._call(stored, delivery, action, given)
             await self._settle(tenant, delivery, attempt, action, payload, outcome)
 
-    async def _call(self, connection: Connection, delivery: Claimed, action: Action, given: BaseModel) -> Outcome:
-        context = connection.context(key=delivery.id)
+    async def _call(self, stored: Stored, delivery: Claimed, action: Action, given: BaseModel) -> Outcome:
+        try:
+            context = self.registry.open(stored).context(key=delivery.id)
+        except ConfigError as error:
+            return Outcome(judge(error, action.effect, delivery.spent, delivery.snoozes), error=error)
         try:
             made: Made | None = None
             if delivery.look_first and action.look:

@@ -1,7 +1,7 @@
 """What happens after an attempt. Pure: no clock, no database; the tables below are the whole policy."""
 
 from hub.domain.delivery import Next, State
-from hub.domain.errors import HubError, VendorError, Verdict
+from hub.domain.errors import ConfigError, HubError, VendorError, Verdict
 from hub.sdk.connector import Effect
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -19,6 +19,8 @@ def judge(error: HubError, effect: Effect, spent: int, snoozes: int) -> Next:
         spent: attempts already counted, this one excluded.
         snoozes: waits already made that cost nothing.
     """
+    if isinstance(error, ConfigError):  # the connection, not the delivery: a person must correct it
+        return Next(State.HELD, spent=False)
     if not isinstance(error, VendorError):
         return Next(State.DEAD)
     match error.verdict:

@@ -31,6 +31,7 @@ LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
+    asyncpg.LockNotAvailableError,
 )
 
 

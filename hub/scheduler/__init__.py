@@ -11,6 +11,8 @@ from hub.ledger.database import Database
 from hub.registry import Registry
 
 POLL_LEASE_S = 60.0
+ODD_SHAPES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What a connector's parser runs into when a vendor answers in a shape nobody knows: that poll waits, no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,9 @@ class Scheduler:
         for tenant in await self.database.tenants():
             async with self.database.unit(tenant) as unit:
                 for stored in await everyone(unit):
-                    for event in self.registry.connector(stored.connector).polls:
-                        await ensure(unit, stored.name, event)
+                    if known := self.registry.connectors.get(stored.connector):
+                        for event in known.polls:
+                            await ensure(unit, stored.name, event)
                 turns = await take_turns(unit, POLL_LEASE_S)
             for turn in turns:
                 told += await self._ask(tenant, turn)
@@ -45,13 +48,13 @@ class Scheduler:
             stored = await find(unit, turn.connection)
         if stored is None:
             return 0
-        connection = self.registry.open(stored)
-        poll = connection.connector.polls[turn.event]
         try:
+            connection = self.registry.open(stored)
+            poll = connection.connector.polls[turn.event]
             page = await poll.run(connection.context(), turn.value)
-        except HubError as error:
+        except (HubError, *ODD_SHAPES) as error:
             async with self.database.unit(tenant) as unit:
-                await miss(unit, turn, str(error))
+                await miss(unit, turn, f"{type(error).__name__}: {error}")
                 if isinstance(error, NeedsReauth):
                     await hold(unit, turn.connection, str(error))
             return 0

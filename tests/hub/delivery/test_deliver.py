@@ -17,7 +17,7 @@ from hub.domain.delivery import Owed
 from hub.domain.event import Event
 from hub.embedded.postgres import Addresses
 from hub.ledger.connections import find, release, save
-from hub.ledger.database import Database
+from hub.ledger.database import Database, Unavailable
 from hub.ledger.versions import keep_versions
 from hub.registry import Registry
 from hub.sdk.http import Egress
@@ -72,6 +72,8 @@ async def book(ctx: sdk.Context[Config], bill: Bill) -> sdk.Made:
 
 @home.action("note", title=sdk.Text("记录", "Note"))
 async def note(unit: sdk.Unit, given: Note) -> sdk.Made:
+    if given.bill == "lost":
+        raise Unavailable("connection lost at commit")
     if given.bill == "early":
         raise sdk.NotReady("not yet", code="early")
     await unit.emit(sdk.Inbound("contract.noted", given.bill, f"noted:{given.bill}", unit.now, {"source": unit.source}))
@@ -268,6 +270,22 @@ async def test_a_record_that_is_not_there_yet_is_waited_for(world: World) -> Non
     assert await world.rows("SELECT state, spent, snoozes FROM deliveries WHERE connection = 'crm'") == [
         ("waiting", 0, 1)
     ]
+
+
+async def test_a_database_that_is_lost_kills_no_delivery(world: World) -> None:
+    await world.approve("lost")
+    await world.deliverer.drain("demo", "acme")
+    with pytest.raises(Unavailable):
+        await world.deliverer.drain("demo", "crm")
+    assert await world.rows("SELECT state, spent FROM deliveries WHERE connection = 'crm'") == [("claimed", 0)]
+
+
+async def test_a_secret_that_does_not_open_holds_the_delivery(world: World) -> None:
+    await world.approve("AR-1")
+    registry = Registry({"acme": acme}, home, Vault(Vault.new_key()), Egress())
+    await Deliverer(world.database, registry, Map, lease_s=15).drain("demo", "acme")
+    assert await world.rows("SELECT state, spent FROM deliveries") == [("held", 0)]
+    assert world.vendor.bills == {}
 
 
 async def test_drains_asked_for_meanwhile_become_one_more() -> None:

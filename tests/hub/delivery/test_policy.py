@@ -8,6 +8,7 @@ from hub.delivery.policy import BACKOFF, judge
 from hub.domain.delivery import Next, State
 from hub.domain.errors import (
     Ambiguous,
+    ConfigError,
     HubError,
     MappingError,
     NeedsReauth,
@@ -36,6 +37,7 @@ WAITING = State.WAITING
         (Ambiguous("read timeout", code="t"), Effect.D, 0, 0, Next(State.UNCERTAIN)),
         (Rejected("no receiver", code="81013"), Effect.B, 0, 0, Next(State.DEAD)),
         (MappingError("name is required"), Effect.B, 0, 0, Next(State.DEAD)),
+        (ConfigError("the secret does not open"), Effect.B, 0, 0, Next(State.HELD, spent=False)),
     ],
 )
 def test_policy(error: HubError, effect: Effect, spent: int, snoozes: int, expected: Next) -> None:

@@ -1,0 +1,117 @@
+"""Polls: the checkpoint is kept with the facts it covers, a bad answer stops that poll alone, leases are swept."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from hub import sdk
+from hub.credentials import Vault
+from hub.domain.delivery import Owed
+from hub.domain.event import Event
+from hub.embedded.postgres import Addresses
+from hub.ledger.claim import claim
+from hub.ledger.connections import find, save
+from hub.ledger.database import Database
+from hub.registry import Registry
+from hub.scheduler import Scheduler
+from hub.sdk.http import Egress
+
+AT = datetime(2026, 11, 28, tzinfo=UTC)
+HINT = sdk.Text("重新填写密钥", "Enter the secret again")
+HOME = sdk.HomeSystem("crm", sdk.Text("客户", "CRM"), frozenset())
+
+
+class Config(BaseModel):
+    """Nothing to configure."""
+
+
+@dataclass
+class Vendor:
+    """A list of numbers, three on a page; `trouble` is raised instead."""
+
+    trouble: Exception | None = None
+    asked: list[str] = field(default_factory=list)
+
+    async def page(self, _context: sdk.Context[Config], cursor: str) -> sdk.Page:
+        self.asked.append(cursor)
+        if self.trouble:
+            raise self.trouble
+        first = int(cursor or 0)
+        numbers = range(first, min(first + 3, 7))
+        facts = [sdk.Inbound("receipt.booked", str(n), f"receipt:{n}", AT, {"n": n}) for n in numbers]
+        return sdk.Page(facts, str(numbers.stop), more=numbers.stop < 7)
+
+
+@dataclass
+class World:
+    database: Database
+    scheduler: Scheduler
+    vendor: Vendor
+
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        async with self.database.unit("demo") as unit:
+            return [tuple(row) for row in await unit.fetch(sql)]
+
+
+def plan(event: Event) -> list[Owed]:
+    return [Owed("f", 0, "crm", "crm.record_payment", "m@1:0", event.subject, event.subject)]
+
+
+@pytest.fixture
+async def world(migrated: Addresses) -> AsyncIterator[World]:
+    vendor = Vendor()
+    table = sdk.ErrorTable(lambda _: None, {})
+    acme = sdk.Connector("acme", sdk.Text("示例", "Acme"), Config, lambda _: "https://acme.example", table)
+    acme.poll("receipt.booked", every=timedelta(hours=1))(vendor.page)
+    registry = Registry({"acme": acme}, HOME, Vault(Vault.new_key()), Egress())
+    database = await Database.open(migrated.app, size=4, plan=plan)
+    async with database.unit("demo") as unit:
+        await save(unit, "acme", "acme", {}, {})
+        await save(unit, "gone", "no-such-connector", {}, {})
+    yield World(database, Scheduler(database, registry), vendor)
+    await registry.close()
+    await database.close()
+
+
+async def test_pages_follow_one_another_and_the_checkpoint_stands_with_the_facts(world: World) -> None:
+    told = [await world.scheduler.poll() for _ in range(4)]
+    assert told == [3, 3, 1, 0]
+    assert world.vendor.asked == ["", "3", "6"]
+    assert await world.rows("SELECT value, failures FROM cursors") == [("7", 0)]
+    assert await world.rows("SELECT count(*) FROM events") == [(7,)]
+    assert await world.scheduler.sweep() == [("demo", "crm")]
+
+
+@pytest.mark.parametrize("trouble", [sdk.Transient("away", code="503"), KeyError("rows"), TypeError("None")], ids=repr)
+async def test_a_poll_that_fails_says_why_and_waits(world: World, trouble: Exception) -> None:
+    world.vendor.trouble = trouble
+    assert await world.scheduler.poll() == 0
+    assert await world.scheduler.poll() == 0
+    assert len(world.vendor.asked) == 1
+    ((value, failures, error),) = await world.rows("SELECT value, failures, error FROM cursors")
+    assert (value, failures) == ("", 1)
+    assert type(trouble).__name__ in error
+
+
+async def test_a_refused_secret_holds_the_connection_and_its_polls(world: World) -> None:
+    world.vendor.trouble = sdk.NeedsReauth("no", code="1", hint=HINT)
+    await world.scheduler.poll()
+    async with world.database.unit("demo") as unit:
+        stored = await find(unit, "acme")
+        await unit.execute("UPDATE cursors SET due_at = now()")
+    assert stored is not None
+    assert stored.held_at is not None
+    world.vendor.trouble = None
+    assert await world.scheduler.poll() == 0
+
+
+async def test_the_sweep_frees_what_a_silent_worker_left(world: World) -> None:
+    await world.scheduler.poll()
+    async with world.database.unit("demo") as unit:
+        assert len(await claim(unit, "crm", 10, lease_s=-1)) == 3
+    assert await world.scheduler.sweep() == [("demo", "crm")]
+    assert set(await world.rows("SELECT state FROM deliveries")) == {("pending",)}
