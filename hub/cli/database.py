@@ -1,11 +1,11 @@
 """`hub db`: tables up and down, tenants."""
 
 import asyncio
-import json
 from typing import Annotated
 
 import typer
 
+from hub.cli.tell import done
 from hub.ledger.migrate import add_tenant, downgrade, upgrade
 from hub.main import HOME_MIGRATIONS
 from hub.settings import Settings
@@ -23,15 +23,11 @@ def _owner() -> str:
     return Settings().owner_database_url.get_secret_value()
 
 
-def _say(words: str, as_json: bool) -> None:
-    typer.echo(json.dumps({"ok": True}) if as_json else words)
-
-
 @db.command("upgrade")
 def db_upgrade(as_json: Json = False) -> None:
     """建表或升级 / create or upgrade the tables."""
     upgrade(_owner(), [HOME_MIGRATIONS])
-    _say("数据库已是最新 / the database is up to date", as_json)
+    done({"migrated": True}, "数据库已是最新 / the database is up to date", as_json)
 
 
 @db.command("downgrade")
@@ -43,11 +39,11 @@ def db_downgrade(
     if not yes:
         raise typer.BadParameter("这会删除全部数据，请加 --yes / this drops all data: add --yes")
     downgrade(_owner(), [HOME_MIGRATIONS])
-    _say("已删除 / dropped", as_json)
+    done({"dropped": True}, "已删除 / dropped", as_json)
 
 
 @db.command("tenant")
 def db_tenant(tenant: str, name: str, as_json: Json = False) -> None:
     """新建租户 / add a tenant."""
     asyncio.run(add_tenant(_owner(), tenant, name))
-    _say(f"租户 {tenant} / tenant {tenant}", as_json)
+    done({"tenant": tenant}, f"租户 {tenant} / tenant {tenant}", as_json)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.tell import told
+from hub.cli.tell import done, told
 from hub.domain.errors import ConfigError
 from hub.domain.text import Text
 from hub.ledger.queries import Wanted, newest, whole
@@ -61,17 +61,17 @@ async def _show(delivery_id: str, tenant: str) -> dict[str, Any]:
 
 
 @group.command("replay")
-def put_back(delivery_id: str, tenant: Tenant = "default") -> None:
+def put_back(delivery_id: str, tenant: Tenant = "default", as_json: Json = False) -> None:
     """重放：同一幂等键，不会重复生效 / replay under the same idempotency key."""
     asyncio.run(_move(delivery_id, tenant, again=True))
-    typer.echo("已重放 / replayed")
+    done({"id": delivery_id, "state": "pending"}, "已重放 / replayed", as_json)
 
 
 @group.command("cancel")
-def give_up(delivery_id: str, tenant: Tenant = "default") -> None:
+def give_up(delivery_id: str, tenant: Tenant = "default", as_json: Json = False) -> None:
     """放弃：同一记录后面的投递继续 / give it up; its lane goes on."""
     asyncio.run(_move(delivery_id, tenant, again=False))
-    typer.echo("已放弃 / cancelled")
+    done({"id": delivery_id, "state": "cancelled"}, "已放弃 / cancelled", as_json)
 
 
 async def _move(delivery_id: str, tenant: str, again: bool) -> None:

@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.tell import done
 from hub.ledger.keys import create_key, revoke_key
 from hub.main import open_hub
 from hub.settings import Settings
 
 group = typer.Typer(no_args_is_help=True, help="API 密钥 / API keys")
+Json = Annotated[bool, typer.Option("--json")]
 Tenant = Annotated[str, typer.Option(help="租户 / tenant")]
 
 
@@ -20,10 +22,14 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command("create")
 def create(
-    name: str, scope: Annotated[list[str], typer.Option(help="权限 / scope")], tenant: Tenant = "default"
+    name: str,
+    scope: Annotated[list[str], typer.Option(help="权限 / scope")],
+    tenant: Tenant = "default",
+    as_json: Json = False,
 ) -> None:
     """新建密钥，只显示这一次 / make a key; it is shown only now."""
-    typer.echo(asyncio.run(_create(name, scope, tenant)))
+    key = asyncio.run(_create(name, scope, tenant))
+    done({"key": key}, key, as_json)
 
 
 async def _create(name: str, scopes: list[str], tenant: str) -> str:
@@ -32,9 +38,10 @@ async def _create(name: str, scopes: list[str], tenant: str) -> str:
 
 
 @group.command("revoke")
-def revoke(key_id: str, tenant: Tenant = "default") -> None:
+def revoke(key_id: str, tenant: Tenant = "default", as_json: Json = False) -> None:
     """作废密钥 / end a key now."""
-    typer.echo("已作废 / revoked" if asyncio.run(_revoke(key_id, tenant)) else "没有这个密钥 / no such key")
+    ended = asyncio.run(_revoke(key_id, tenant))
+    done({"revoked": ended}, "已作废 / revoked" if ended else "没有这个密钥 / no such key", as_json)
 
 
 async def _revoke(key_id: str, tenant: str) -> bool:

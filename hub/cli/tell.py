@@ -21,3 +21,8 @@ def told(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     for row in rows:
         table.add_row(*("" if v is None else str(v) for v in row.values()))
     Console().print(table)
+
+
+def done(facts: Mapping[str, Any], words: str, as_json: bool) -> None:
+    """Say that something was done: the facts for machines, one sentence for people."""
+    typer.echo(json.dumps(dict(facts), ensure_ascii=False) if as_json else words)
