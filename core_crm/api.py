@@ -81,6 +81,23 @@ class Desk:
         async with self._work.begin(who.tenant_id) as unit:
             return answer(200, await read(unit))
 
+    async def create(
+        self,
+        who: sdk.Principal,
+        request: Request,
+        key: str | None,
+        command: Callable[[sdk.Unit, Any], Awaitable[str]],
+        given: BaseModel,
+        listing: Listing,
+        shape: type[BaseModel],
+    ) -> Response:
+        """Create a record by its command, and answer with it."""
+
+        async def do(unit: sdk.Unit) -> sdk.Json:
+            return await _one(unit, listing, shape, await command(unit, given))
+
+        return await self.write(who, request, key, do)
+
     async def write(
         self,
         who: sdk.Principal,
@@ -146,12 +163,7 @@ def _customers(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/customers", status_code=201, response_model=shapes.Customer)
     async def create(who: Writer, request: Request, given: shapes.NewCustomer, key: Key = None) -> Response:
         """新建客户 / create a customer."""
-
-        async def do(unit: sdk.Unit) -> sdk.Json:
-            made = await commands.create_customer(unit, given)
-            return await _one(unit, store.CUSTOMERS, shapes.Customer, made)
-
-        return await desk.write(who, request, key, do)
+        return await desk.create(who, request, key, commands.create_customer, given, store.CUSTOMERS, shapes.Customer)
 
     @routes.get("/customers", response_model=shapes.Page[shapes.Customer])
     async def page(who: Reader, limit: Limit = 50, cursor: Cursor = None, number: Filter = None) -> Response:
@@ -168,12 +180,7 @@ def _contacts(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/contacts", status_code=201, response_model=shapes.Contact)
     async def create(who: Writer, request: Request, given: shapes.NewContact, key: Key = None) -> Response:
         """新建联系人 / create a contact."""
-
-        async def do(unit: sdk.Unit) -> sdk.Json:
-            made = await commands.create_contact(unit, given)
-            return await _one(unit, store.CONTACTS, shapes.Contact, made)
-
-        return await desk.write(who, request, key, do)
+        return await desk.create(who, request, key, commands.create_contact, given, store.CONTACTS, shapes.Contact)
 
     @routes.get("/contacts", response_model=shapes.Page[shapes.Contact])
     async def page(who: Reader, limit: Limit = 50, cursor: Cursor = None, customer_id: Filter = None) -> Response:
@@ -269,12 +276,9 @@ def _interactions(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/interactions", status_code=201, response_model=shapes.Interaction)
     async def create(who: Writer, request: Request, given: shapes.NewInteraction, key: Key = None) -> Response:
         """记录一次往来 / note an interaction."""
-
-        async def do(unit: sdk.Unit) -> sdk.Json:
-            made = await commands.create_interaction(unit, given)
-            return await _one(unit, store.INTERACTIONS, shapes.Interaction, made)
-
-        return await desk.write(who, request, key, do)
+        return await desk.create(
+            who, request, key, commands.create_interaction, given, store.INTERACTIONS, shapes.Interaction
+        )
 
     @routes.get("/interactions", response_model=shapes.Page[shapes.Interaction])
     async def page(who: Reader, limit: Limit = 50, cursor: Cursor = None, customer_id: Filter = None) -> Response:

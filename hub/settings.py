@@ -28,7 +28,6 @@ class Settings(BaseSettings):
     mappings_dir: Path = Field(Path("mappings"), description="mapping, flow and table files")
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8321, ge=0, le=65535, description="port the API listens on; 0 takes a free one")
-    public_url: str = Field("", description="how vendors reach this hub, for callback addresses")
     egress_allow: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="inner networks the hub may call, comma separated CIDR, such as 192.168.10.0/24"
     )

@@ -128,8 +128,7 @@ def router(database: Database) -> APIRouter:
         """Make it due now, under the same idempotency key. Needs deliveries:replay. Twice is once."""
         principal = permit(request, "deliveries:replay")
         async with database.unit(principal.tenant_id) as unit:
-            if woken := await replay(unit, _clean(delivery_id)):
-                unit.owed_to.add(woken)
+            woken = await replay(unit, _clean(delivery_id))
             state = await state_of(unit, _clean(delivery_id))
         return _moved(delivery_id, state, woken or state in UNDER_WAY, NOT_REPLAYABLE)
 
@@ -138,8 +137,7 @@ def router(database: Database) -> APIRouter:
         """Give it up, so that its lane goes on. Needs deliveries:replay. Twice is once."""
         principal = permit(request, "deliveries:replay")
         async with database.unit(principal.tenant_id) as unit:
-            if woken := await cancel(unit, _clean(delivery_id)):
-                unit.owed_to.add(woken)
+            await cancel(unit, _clean(delivery_id))
             state = await state_of(unit, _clean(delivery_id))
         return _moved(delivery_id, state, state == State.CANCELLED, NOT_CANCELLABLE)
 

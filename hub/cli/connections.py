@@ -40,7 +40,9 @@ async def _add(connector: str, name: str, given: dict[str, Any], tenant: str) ->
     async with open_hub(Settings()) as opened:
         found = opened.registry.connector(connector)
         config = opened.registry.read_config(connector, given or _ask(found))
-        saw = await _probe(opened.registry.connect(connector, config))
+        connection = opened.registry.connect(connector, config)
+        async with connection.http:
+            saw = await _probe(connection)
         await store(opened, tenant, name, connector, config)
         typer.echo(f"{name}: {saw}；已保存 / saved")
 

@@ -76,10 +76,8 @@ def give_up(delivery_id: str, tenant: Tenant = "default", as_json: Json = False)
 
 async def _move(delivery_id: str, tenant: str, again: bool) -> None:
     async with open_hub(Settings()) as opened, opened.database.unit(tenant) as unit:
-        woken = await (replay if again else cancel)(unit, delivery_id)
-        if woken is None:
+        if await (replay if again else cancel)(unit, delivery_id) is None:
             raise _unknown(delivery_id)
-        unit.owed_to.add(woken)
 
 
 def _unknown(delivery_id: str) -> ConfigError:

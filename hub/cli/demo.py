@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 import simplejson
 import typer
 from rich.console import Console
@@ -32,6 +33,7 @@ from hub.settings import Settings
 TENANT = "demo"
 VENDORS = ("kingdee", "dingtalk")
 WORKER = "worker"
+HERE = Egress.parse([LOOPBACK])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,9 @@ def demo(
     began = time.monotonic()
     say = Console(stderr=True, width=None if sys.stderr.isatty() else 150)
     told = asyncio.run(_demo(contracts, Trouble(kill_worker, kill_redis), say, once, as_json))
-    told["seconds"] = round(time.monotonic() - began, 1)
+    told["seconds"] = Decimal(str(round(time.monotonic() - began, 1)))
     if as_json:
-        typer.echo(dumps({**told, "seconds": Decimal(str(told["seconds"]))}))
+        typer.echo(dumps(told))
     if told["missing"]:
         raise typer.Exit(1)
 
@@ -127,13 +129,12 @@ async def _set_up(directory: Path, processes: Processes, say: Console) -> Stage:
 
 
 async def _play(stage: Stage, contracts: int, trouble: Trouble, say: Console) -> Outcome:
-    loopback = Egress.parse([LOOPBACK])
     if trouble.kill_redis:
         stage.local.redis.process.send_signal(signal.SIGKILL)
     async with (
-        make_client(base_url=stage.url, egress=loopback, concurrency=32) as http,
-        make_client(base_url=stage.vendors["kingdee"], egress=loopback) as kingdee,
-        make_client(base_url=stage.vendors["dingtalk"], egress=loopback) as dingtalk,
+        make_client(base_url=stage.url, egress=HERE, concurrency=32) as http,
+        make_client(base_url=stage.vendors["kingdee"], egress=HERE) as kingdee,
+        make_client(base_url=stage.vendors["dingtalk"], egress=HERE) as dingtalk,
     ):
         await _subscribe(dingtalk, f"{stage.url}/hooks/{TENANT}.dingtalk")
         killing = asyncio.create_task(_kill_worker(stage, trouble.kill_worker))
@@ -143,7 +144,7 @@ async def _play(stage: Stage, contracts: int, trouble: Trouble, say: Console) ->
         return outcome
 
 
-async def _subscribe(dingtalk: Any, hook: str) -> None:
+async def _subscribe(dingtalk: httpx.AsyncClient, hook: str) -> None:
     """The administrator saves the callback address in DingTalk's back office."""
     answer = await dingtalk.post("/_sandbox/callback", json={"url": hook})
     told = answer.json()
@@ -178,7 +179,7 @@ def _progress(contracts: int, say: Console) -> Any:
 
 async def _report(stage: Stage, contracts: int, outcome: Outcome) -> dict[str, Any]:
     """Everything as data: the first contract's steps and records, both ledgers, and what did not happen."""
-    async with make_client(base_url=stage.url, egress=Egress.parse([LOOPBACK])) as http:
+    async with make_client(base_url=stage.url, egress=HERE) as http:
         office = Office(http, stage.key)
         first = await office.get(f"/contracts/{await _first(office)}")
         deliveries = await office.all("/deliveries")

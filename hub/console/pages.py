@@ -160,13 +160,11 @@ class Desk:
     async def _move(
         self, request: Request, delivery_id: str, move: Callable[[LedgerUnit, str], Awaitable[str | None]], good: str
     ) -> Response:
-        """Move a delivery, wake its connection, and show it again."""
+        """Move a delivery and show it again."""
         self._refuse_foreign(request)
         ident = delivery_id.replace("\x00", "�")
         async with self._unit(request, "deliveries:replay") as (unit, _who):
             woken = await move(unit, ident)
-            if woken:
-                unit.owed_to.add(woken)
             known = await state_of(unit, ident)
         if known is None:
             return self.trouble(request, 404, "missing")

@@ -19,7 +19,7 @@ from hub.ledger.database import Database, Unavailable
 from hub.ledger.settle import Outcome, settle
 from hub.ledger.versions import text_of
 from hub.mapping import parse_mapping
-from hub.registry import Registry
+from hub.registry import Registry, wrong_fields
 from hub.sdk.connector import Action, Effect, Made
 from hub.sdk.exact import Json, dumps
 
@@ -176,8 +176,7 @@ def _map(translation: Translation, delivery: Claimed, action: Action) -> tuple[J
         payload = translation.apply(dict(delivery.event.data))
         return payload, action.input.model_validate(payload)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise MappingError(f"the mapped payload is not valid: {wrong}", hint=REPAIR) from error
+        raise MappingError(f"the mapped payload is not valid: {wrong_fields(error)}", hint=REPAIR) from error
 
 
 def _hash(payload: Json) -> str:

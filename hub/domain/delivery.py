@@ -1,7 +1,6 @@
 """A delivery: one event owed to one flow step; the unit of truth. Its states and how they may change."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 
@@ -19,11 +18,6 @@ class State(StrEnum):
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
 
-
-CLOSED = frozenset({State.DONE, State.SKIPPED, State.CANCELLED})
-"""States that let the lane go on. Every other state, a dead letter too, keeps what comes later in its lane waiting."""
-
-CLAIMABLE = frozenset({State.PENDING, State.WAITING})
 
 _AFTER_ATTEMPT = frozenset({State.DONE, State.WAITING, State.UNCERTAIN, State.HELD, State.DEAD})
 
@@ -76,21 +70,3 @@ class Next:
     delay_s: float = 0.0
     spent: bool = True
     look_first: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ExternalRef:
-    """(connection, entity, external id) ↔ record of the home system."""
-
-    entity: str
-    external_id: str
-    number: str
-    record: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The vendor's place in a list, as text the connector understands; "" at the beginning."""
-
-    value: str
-    polled_at: datetime | None = None

@@ -12,7 +12,7 @@ from hub.sdk.home import Unit
 SAVE = """
 INSERT INTO connections (tenant_id, name, id, connector, config, secrets) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (tenant_id, name) DO UPDATE SET connector = excluded.connector, config = excluded.config,
-  secrets = excluded.secrets, held_at = NULL, held_why = '', updated_at = clock_timestamp()
+  secrets = excluded.secrets, updated_at = clock_timestamp()
 """
 HOLD = """
 UPDATE connections SET held_at = coalesce(held_at, now()), held_why = $3 WHERE tenant_id = $1 AND name = $2

@@ -36,6 +36,11 @@ def discover(package: str = "connectors") -> dict[str, Connector[Any]]:
     return found
 
 
+def wrong_fields(error: ValidationError) -> str:
+    """Each wrong field and what is wrong with it; never its value."""
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """An open connection: its connector, config, client and what must be masked."""
@@ -59,7 +64,7 @@ class Connection:
 
 
 class Registry:
-    """Connectors, the home system, and one open client per connection."""
+    """Connectors, the home system, one open client per connection; actions by full name ("kingdee.book_receivable")."""
 
     def __init__(
         self, connectors: Mapping[str, Connector[Any]], home: HomeSystem, vault: Vault, egress: Egress
@@ -69,12 +74,10 @@ class Registry:
         self.vault = vault
         self._egress = egress
         self._open: dict[tuple[str, str], Connection] = {}
-
-    @property
-    def actions(self) -> dict[str, Action]:
-        """Every action by its full name, "kingdee.book_receivable"."""
-        sources = {**{c.id: c.actions for c in self.connectors.values()}, self.home.id: self.home.actions}
-        return {f"{owner}.{name}": action for owner, found in sources.items() for name, action in found.items()}
+        owners: tuple[Connector[Any] | HomeSystem, ...] = (*connectors.values(), home)
+        self.actions: Mapping[str, Action] = {
+            f"{owner.id}.{name}": action for owner in owners for name, action in owner.actions.items()
+        }
 
     @property
     def events(self) -> dict[str, frozenset[str]]:
@@ -92,9 +95,8 @@ class Registry:
         try:
             config: BaseModel = self.connector(connector).config.model_validate(dict(values))
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             hint = Text("请改正这些字段后重试。", "Correct these fields and try again.")
-            raise ConfigError(f"connection to {connector}: {wrong}", hint=hint) from error
+            raise ConfigError(f"connection to {connector}: {wrong_fields(error)}", hint=hint) from error
         return config
 
     def seal(self, tenant: str, name: str, config: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:

@@ -7,23 +7,14 @@ import pytest
 from fastapi import FastAPI
 
 from hub import api
-from hub.embedded.postgres import Addresses
 from hub.ledger.database import Database
 from hub.ledger.keys import create_key
-from tests.browser.story import open_database
 
 Keys = Callable[..., Awaitable[dict[str, str]]]
 
 
 async def redis_is_away() -> bool:
     return False
-
-
-@pytest.fixture
-async def ledger(migrated: Addresses) -> AsyncIterator[Database]:
-    opened = await open_database(migrated)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -8,20 +8,12 @@ from fastapi import FastAPI
 
 from hub import api, console
 from hub.credentials import Vault
-from hub.embedded.postgres import Addresses
 from hub.ledger.database import Database
 from hub.ledger.keys import create_key
-from tests.browser.story import FLOWS, open_database
+from tests.browser.story import FLOWS
 
 OWN = {"sec-fetch-site": "same-origin"}
 SignIn = Callable[..., Awaitable[str]]
-
-
-@pytest.fixture
-async def ledger(migrated: Addresses) -> AsyncIterator[Database]:
-    opened = await open_database(migrated)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
