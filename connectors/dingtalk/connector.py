@@ -1,6 +1,5 @@
 """The declaration: what DingTalk can be asked to do, and what it tells."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
@@ -17,8 +16,8 @@ from hub import sdk
 class AppToken(sdk.TokenAuth):
     """Access token of an internal app: 2 h, renewed five minutes early, carried in a header."""
 
-    def __init__(self, config: Config, now: Callable[[], float], learn: Callable[[str], None]) -> None:
-        super().__init__(now, learn)
+    def __init__(self, config: Config, kit: sdk.AuthKit) -> None:
+        super().__init__(kit)
         self._config = config
 
     def token_request(self) -> httpx.Request:
@@ -35,9 +34,9 @@ class AppToken(sdk.TokenAuth):
             raise kind(str(told.get("message", "no accessToken in the answer")), code=code, hint=hint)
         return sdk.Token(body["accessToken"], good_until=now + max(int(body["expireIn"]) - 300, 60))
 
-    def apply(self, request: httpx.Request, token: str) -> None:
+    def apply(self, request: httpx.Request, token: sdk.Token) -> None:
         """Put it into the header."""
-        request.headers["x-acs-dingtalk-access-token"] = token
+        request.headers["x-acs-dingtalk-access-token"] = token.value
 
     def refused(self, response: httpx.Response) -> bool:
         """HTTP 400 (documented) or 401 (plausible) with InvalidAuthentication."""

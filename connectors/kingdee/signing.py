@@ -10,7 +10,7 @@ import binascii
 import contextlib
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from http.cookies import SimpleCookie
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ import httpx
 
 from connectors.kingdee.config import Config
 from connectors.kingdee.errors import session_lost
+from hub import sdk
 
 MASK = b"0054f397c6234378b09ca7d3e5debce7"
 SESSION = "kdservice-sessionid"
@@ -74,10 +75,9 @@ class ApiSignature(httpx.Auth):
     no session requests go one at a time, so that a start does not open one session per socket.
     """
 
-    def __init__(self, config: Config, now: Callable[[], float], learn: Callable[[str], None]) -> None:
+    def __init__(self, config: Config, kit: sdk.AuthKit) -> None:
         self._config = config
-        self._now = now
-        self._learn = learn
+        self._kit = kit
         self._cookies: dict[str, str] = {}
         self._opening = asyncio.Lock()
 
@@ -99,7 +99,7 @@ class ApiSignature(httpx.Auth):
     def _apply(self, request: httpx.Request, cookies: dict[str, str]) -> None:
         for name in (SESSION, "cookie"):
             request.headers.pop(name, None)
-        request.headers.update(headers(self._config, request.url.path, self._now()))
+        request.headers.update(headers(self._config, request.url.path, self._kit.now()))
         if cookies:
             request.headers[SESSION] = cookies[SESSION]
             request.headers["cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
@@ -109,5 +109,5 @@ class ApiSignature(httpx.Auth):
         for line in response.headers.get_list("set-cookie"):
             jar.load(line)
         if SESSION in jar:
-            self._learn(jar[SESSION].value)
+            self._kit.learn(jar[SESSION].value)
             self._cookies = {name: morsel.value for name, morsel in jar.items()}

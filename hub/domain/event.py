@@ -26,6 +26,13 @@ class Inbound:
 
 
 @dataclass(frozen=True, slots=True)
+class Nudge:
+    """A vendor's hint that a list of its has news: make the poll of this event type now."""
+
+    poll: str
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A fact in the ledger. `connection` is the connection's name; "crm" is the home system."""
 

@@ -14,22 +14,25 @@ from hub.domain.errors import (
     Unreadable,
     VendorError,
 )
-from hub.domain.event import Inbound
+from hub.domain.event import Inbound, Nudge
 from hub.domain.ids import new_id
 from hub.domain.text import Text
 from hub.sdk.answers import Answer, ErrorTable, Refusal, Row
-from hub.sdk.auth import Token, TokenAuth
+from hub.sdk.auth import AuthKit, Token, TokenAuth
 from hub.sdk.callbacks import Callback, Reply, Verified
 from hub.sdk.connector import Action, Connector, Effect, Limits, Made, Page
 from hub.sdk.context import Context
 from hub.sdk.exact import Json, dumps, loads
+from hub.sdk.files import File
 from hub.sdk.home import HomeSystem, Principal, Problem, Unit, Work
+from hub.sdk.memory import LocalMemory, Memory
 from hub.sdk.sandbox import Sandbox, SandboxKit
 
 __all__ = [
     "Action",
     "Ambiguous",
     "Answer",
+    "AuthKit",
     "BadSignature",
     "Callback",
     "ConfigError",
@@ -37,15 +40,19 @@ __all__ = [
     "Context",
     "Effect",
     "ErrorTable",
+    "File",
     "HomeSystem",
     "HubError",
     "Inbound",
     "Json",
     "Limits",
+    "LocalMemory",
     "Made",
     "MappingError",
+    "Memory",
     "NeedsReauth",
     "NotReady",
+    "Nudge",
     "Page",
     "Principal",
     "Problem",

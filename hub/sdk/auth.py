@@ -2,48 +2,71 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
 
-from hub.domain.errors import Transient
+from hub.domain.errors import Transient, Unreadable
 from hub.domain.text import Text
 from hub.sdk.exact import Json, loads
 from hub.sdk.http import AnswerTooLarge
+from hub.sdk.memory import Memory
+
+KEPT = "token"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthKit:
+    """What an auth flow is made with: the clock in seconds since 1970, who masks a secret, what is remembered."""
+
+    now: Callable[[], float]
+    learn: Callable[[str], None]
+    memory: Memory
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token and the instant (seconds since 1970) from which it must be renewed."""
+    """An access token and the instant (seconds since 1970) from which it must be renewed.
+
+    `place`: where calls go with it, for vendors that tell that at sign-in; otherwise "".
+    """
 
     value: str
     good_until: float
+    place: str = ""
 
 
 class TokenAuth(httpx.Auth, ABC):
-    """A token fetched by one request, shared by all calls of a connection, renewed once when refused.
+    """A token shared by all calls of a connection, in all processes, and renewed once when it is refused.
 
-    Single flight: a hundred calls at once cause one token request. `learn` is told every new token,
-    so that it is masked in what is stored.
+    Single flight: a hundred calls at once cause one token request. A refused token is first looked up in the
+    connection's memory: another process may have fetched a newer one, which at many vendors killed ours.
+    Every new token is learned, so that it is masked in what is stored.
     """
 
-    def __init__(self, now: Callable[[], float], learn: Callable[[str], None]) -> None:
-        self._now = now
-        self._learn = learn
+    def __init__(self, kit: AuthKit) -> None:
+        self._kit = kit
         self._token: Token | None = None
         self._lock = asyncio.Lock()
 
-    @abstractmethod
     def token_request(self) -> httpx.Request:
         """The request that asks for a token."""
+        raise NotImplementedError
 
-    @abstractmethod
     def read_token(self, body: Json, now: float) -> Token:
         """Read its JSON answer; raise a VendorError for a refusal."""
+        raise NotImplementedError
+
+    def token_flow(self, now: float) -> Generator[httpx.Request, Json, Token]:
+        """Yield each request that is needed, get its decoded answer, return the token. By default one request."""
+        body = yield self.token_request()
+        return self.read_token(body, now)
 
     @abstractmethod
-    def apply(self, request: httpx.Request, token: str) -> None:
+    def apply(self, request: httpx.Request, token: Token) -> None:
         """Put the token into a request."""
 
     @abstractmethod
@@ -51,31 +74,61 @@ class TokenAuth(httpx.Auth, ABC):
         """Whether the vendor says that the token is no longer good. The body has been read."""
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Apply a token; when it is refused, get one more and send exactly once more."""
-        refused: Token | None = None
+        """Apply a token; when it is refused, get another one and send exactly once more."""
+        refused = ""
         for _ in range(2):
             async with self._lock:
-                token = self._token
-                if token is None or token is refused or token.good_until <= self._now():
-                    answer = yield self.token_request()
-                    token = self._token = await self._read(answer)
-            self.apply(request, token.value)
+                token = await self._known(refused)
+                if token is None:
+                    flow = self.token_flow(self._kit.now())
+                    asked = next(flow)
+                    while token is None:
+                        answer = yield asked
+                        try:
+                            asked = flow.send(await _read(answer))
+                        except StopIteration as ended:
+                            token = ended.value
+                    await self._remember(token)
+            self.apply(request, token)
             response = yield request
             await response.aread()
             if not self.refused(response):
                 return
-            refused = token
+            refused = token.value
 
-    async def _read(self, answer: httpx.Response) -> Token:
-        try:
-            raw = await answer.aread()
-        except AnswerTooLarge as error:
-            raise Transient(str(error), code="token", hint=BUSY) from error
-        if answer.status_code >= 500:
-            raise Transient(f"token request: http {answer.status_code}", code=f"http {answer.status_code}", hint=BUSY)
-        token = self.read_token(loads(raw), self._now())
-        self._learn(token.value)
+    async def _known(self, refused: str) -> Token | None:
+        if self._good(self._token, refused):
+            return self._token
+        kept = await self._kit.memory.recall(KEPT)
+        token = Token(kept["value"], float(kept["good_until"]), kept["place"]) if kept else None
+        if token is None or not self._good(token, refused):
+            return None
+        self._kit.learn(token.value)
+        self._token = token
         return token
+
+    def _good(self, token: Token | None, refused: str) -> bool:
+        return token is not None and token.value != refused and self._kit.now() < token.good_until
+
+    async def _remember(self, token: Token) -> None:
+        self._token = token
+        self._kit.learn(token.value)
+        kept = {"value": token.value, "good_until": str(token.good_until), "place": token.place}
+        with suppress(Transient):  # the others will ask for themselves
+            await self._kit.memory.keep(KEPT, kept, timedelta(seconds=max(token.good_until - self._kit.now(), 1)))
+
+
+async def _read(answer: httpx.Response) -> Json:
+    try:
+        raw = await answer.aread()
+    except AnswerTooLarge as error:
+        raise Transient(str(error), code="token", hint=BUSY) from error
+    if answer.status_code >= 500:
+        raise Transient(f"token request: http {answer.status_code}", code=f"http {answer.status_code}", hint=BUSY)
+    try:
+        return loads(raw)
+    except Unreadable as error:
+        raise Transient(f"token request: {error.message}", code=f"http {answer.status_code}", hint=BUSY) from error
 
 
 BUSY = Text(

@@ -25,7 +25,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A request proven to come from the vendor: its plaintext, and the reply it expects."""
+    """A request proven to come from the vendor: its plaintext, and the reply it expects.
+
+    With `handshake` (a vendor checks our address) the reply is all there is to it: nothing is kept.
+    """
 
     plaintext: bytes
     reply: Reply = field(default_factory=Reply)
+    handshake: bool = False

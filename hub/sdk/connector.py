@@ -10,12 +10,14 @@ import httpx
 from pydantic import BaseModel
 
 from hub.domain.errors import ConfigError
-from hub.domain.event import Inbound
+from hub.domain.event import Inbound, Nudge
 from hub.domain.text import Text
 from hub.sdk.answers import ErrorTable
+from hub.sdk.auth import AuthKit
 from hub.sdk.callbacks import Callback, Verified
 from hub.sdk.context import Context
-from hub.sdk.exact import Json
+from hub.sdk.exact import Json, loads
+from hub.sdk.files import File
 from hub.sdk.sandbox import Sandbox
 
 C = TypeVar("C", bound=BaseModel)
@@ -45,7 +47,8 @@ class Made(BaseModel):
 
 Run = Callable[[Context[Any], Any], Awaitable[Made]]
 Look = Callable[[Context[Any], Any], Awaitable[Made | None]]
-Parse = Callable[[Json], Iterable[Inbound]]
+Parse = Callable[[Json], Iterable[Inbound | Nudge]]
+Read = Callable[[bytes], Json]
 Verify = Callable[[Any, Callback], Verified]
 
 
@@ -81,11 +84,12 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a poll: the facts found, the cursor after them, and whether more waits behind it."""
+    """One page of a poll: the facts found, the cursor after them, whether more waits behind it, and their files."""
 
     events: Sequence[Inbound]
     cursor: str
     more: bool = False
+    files: Sequence[File] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,12 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """How a vendor calls us: proof, and a pure parser of the plaintext (exact JSON)."""
+    """How a vendor calls us: proof, a reader of the plaintext, and a pure parser of the message it gives."""
 
     events: frozenset[str]
     verify: Verify
     parse: Parse
+    read: Read = loads
 
 
 @dataclass(slots=True)
@@ -111,8 +116,8 @@ class Connector(Generic[C]):
     """A vendor product. `id` is the folder's name.
 
     Attributes:
-        base_url: the server address out of a config.
-        auth: an httpx.Auth without I/O of its own, out of (config, now in seconds, learn a secret).
+        base_url: the server address out of a config; none for a vendor that does not speak HTTP.
+        auth: an httpx.Auth without I/O of its own, out of (config, AuthKit).
         probe: a harmless call; returns one sentence of what it saw; raises VendorError.
         sandbox: our fake vendor, or None.
     """
@@ -120,9 +125,9 @@ class Connector(Generic[C]):
     id: str
     title: Text
     config: type[C]
-    base_url: Callable[[C], str]
     errors: ErrorTable
-    auth: Callable[[C, Callable[[], float], Callable[[str], None]], httpx.Auth] | None = None
+    base_url: Callable[[C], str] = lambda _config: ""
+    auth: Callable[[C, AuthKit], httpx.Auth] | None = None
     limits: Limits = field(default_factory=Limits)
     sandbox: Sandbox | None = None
     actions: dict[str, Action] = field(default_factory=dict)
@@ -150,11 +155,11 @@ class Connector(Generic[C]):
 
         return register
 
-    def callbacks(self, *, events: Iterable[str], verify: Verify) -> Callable[[Parse], Parse]:
-        """Register the pure parser of this vendor's verified messages."""
+    def callbacks(self, *, events: Iterable[str], verify: Verify, read: Read = loads) -> Callable[[Parse], Parse]:
+        """Register the pure parser of this vendor's verified messages; `read` turns the plaintext into one."""
 
         def register(parse: Parse) -> Parse:
-            self.webhook = Webhook(frozenset(events), verify, parse)
+            self.webhook = Webhook(frozenset(events), verify, parse, read)
             return parse
 
         return register

@@ -1,6 +1,7 @@
 """What an action may reach for: its config, the one client, the idempotency key, now. Nothing else."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,8 @@ from hub.domain.errors import Ambiguous, HubError, NeedsReauth, Throttled, Trans
 from hub.domain.text import Text
 from hub.sdk.answers import Answer, ErrorTable, Refusal
 from hub.sdk.exact import Json, dumps, loads
-from hub.sdk.http import is_certificate_error, was_not_sent
+from hub.sdk.http import Egress, dial, is_certificate_error, was_not_sent
+from hub.sdk.memory import LocalMemory, Memory
 from hub.sdk.redaction import Redactor
 
 C = TypeVar("C", bound=BaseModel)
@@ -63,7 +65,8 @@ class Context(Generic[C]):
         config: the connection's validated config.
         key: idempotency key of the delivery, stable over attempts and replays; "" in polls and probes.
         now: aware UTC instant of this attempt.
-        exchanges: filled by `call`; the attempt keeps them.
+        memory: what this connection remembers, shared by all processes.
+        exchanges: filled by `call` and `note`; the attempt keeps them.
     """
 
     config: C
@@ -72,6 +75,8 @@ class Context(Generic[C]):
     key: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     redact: Redactor = field(default_factory=Redactor)
+    memory: Memory = field(default_factory=LocalMemory)
+    egress: Egress = field(default_factory=Egress)
     deadline: timedelta = timedelta(seconds=30)
     clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
     exchanges: list[Exchange] = field(default_factory=list)
@@ -113,6 +118,21 @@ class Context(Generic[C]):
             with attempt:
                 return await self._once(request, harmless)
         raise AssertionError("unreachable: the last attempt re-raises")
+
+    async def dial(self, host: str, port: int) -> socket.socket:
+        """A connected, blocking TCP socket for vendors that speak no HTTP; the only other way out.
+
+        Raises Transient when the address cannot be reached or may not be dialled: nothing was sent.
+        """
+        try:
+            return await dial(self.egress, host, port)
+        except (OSError, httpx.ConnectError) as error:
+            raise Transient(f"{host}:{port}: {error}", code="connect", hint=UNREACHABLE) from error
+
+    def note(self, method: str, url: str, request: str = "", status: int = 0, answer: str = "", ms: int = 0) -> None:
+        """Keep an exchange that was not HTTP, redacted and capped like the others."""
+        said, heard = self.redact(request)[:KEPT_CHARACTERS], self.redact(answer)[:KEPT_CHARACTERS]
+        self.exchanges.append(Exchange(method, self.redact(url), said, status, heard, ms))
 
     def _request(
         self, method: str, path: str, json: Json, params: Mapping[str, str] | None, headers: Mapping[str, str] | None
@@ -161,16 +181,8 @@ class Context(Generic[C]):
         )
 
     def _keep(self, request: httpx.Request, status: int, answer: str, began: float) -> None:
-        self.exchanges.append(
-            Exchange(
-                method=request.method,
-                url=self.redact(str(request.url)),
-                request=self.redact(request.content.decode("utf-8", "replace"))[:KEPT_CHARACTERS],
-                status=status,
-                answer=self.redact(answer)[:KEPT_CHARACTERS],
-                ms=round((self.clock() - began) * 1000),
-            )
-        )
+        sent = request.content.decode("utf-8", "replace")
+        self.note(request.method, str(request.url), sent, status, answer, round((self.clock() - began) * 1000))
 
 
 def read_answer(response: httpx.Response) -> Answer:

@@ -4,6 +4,7 @@ Total deadline (per call, see `Context.call`), byte cap, no redirects, no proxie
 and an egress guard that judges the address we really dial.
 """
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -126,8 +127,7 @@ class _Guard(httpx.AsyncBaseTransport):
         self._cap = cap
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if in_transaction.get():
-            raise RuntimeError(f"a network call inside a transaction: {request.method} {request.url.host}")
+        _refuse_in_transaction(f"{request.method} {request.url.host}")
         if request.url.scheme not in ("http", "https"):
             raise EgressDenied(f"scheme {request.url.scheme!r} is not http or https", request=request)
         try:
@@ -146,6 +146,28 @@ class _Guard(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _refuse_in_transaction(what: str) -> None:
+    if in_transaction.get():
+        raise RuntimeError(f"a network call inside a transaction: {what}")
+
+
+async def dial(egress: Egress, host: str, port: int, patience_s: float = 5.0) -> socket.socket:
+    """A connected blocking TCP socket to a vetted address of this host; refuses if any of its addresses is denied.
+
+    Raises OSError or EgressDenied. The caller sets time-outs, adds TLS (with `host` as server name) and closes it.
+    """
+    _refuse_in_transaction(f"dial {host}:{port}")
+
+    def connect() -> socket.socket:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for *_, address in found:
+            egress.check(str(address[0]))
+        vetted = str(found[0][4][0])
+        return socket.create_connection((vetted, port), patience_s)
+
+    return await asyncio.to_thread(connect)
 
 
 def make_client(

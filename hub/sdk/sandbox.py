@@ -67,12 +67,22 @@ class Faults:
 
 @dataclass(slots=True)
 class SandboxKit:
-    """What a sandbox is given: where to write effects, which faults to show, and its options (name → text)."""
+    """What a sandbox is given: where to write effects, which faults to show, and its options (name → text).
+
+    Attributes:
+        url: its own address, known before `build` is called.
+        places: for the sandbox's own use: what `build` found out and `credentials` must tell.
+    """
 
     ledger: EffectLedger
     faults: Faults
     options: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
+    places: dict[str, str] = field(default_factory=dict)
+
+    def listen(self) -> socket.socket:
+        """A listening loopback socket for a further server, which the app starts in its lifespan."""
+        return socket.create_server(("127.0.0.1", 0), backlog=512)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +91,11 @@ class Sandbox:
 
     Attributes:
         build: makes the ASGI app; paths under /_sandbox/ are the people behind the vendor's own screens.
-        credentials: url → the config values a connection to it uses.
+        credentials: the config values a connection to it uses; called after `build`.
     """
 
     build: Callable[[SandboxKit], ASGIApp]
-    credentials: Callable[[str], Mapping[str, str]]
+    credentials: Callable[[SandboxKit], Mapping[str, str]]
 
 
 class _ConnectionDroppedError(Exception):
@@ -138,5 +148,5 @@ async def _serve(sandbox: Sandbox, kit: SandboxKit, port: int, announce: Callabl
     app = _BadManners(sandbox.build(kit), kit.faults)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on", access_log=False))
     serving: Awaitable[None] = asyncio.ensure_future(server.serve(sockets=[listening]))
-    announce(json.dumps({"url": kit.url, "port": port, "credentials": dict(sandbox.credentials(kit.url))}))
+    announce(json.dumps({"url": kit.url, "port": port, "credentials": dict(sandbox.credentials(kit))}))
     await serving

@@ -188,10 +188,10 @@ async def _refuse(_request: Request, error: Exception) -> Response:
     return JSONResponse({"code": error.code, "message": error.message, "requestid": uuid4().hex.upper()}, error.status)
 
 
-def credentials(url: str) -> dict[str, str]:
+def credentials(kit: sdk.SandboxKit) -> dict[str, str]:
     """The config of a connection to this sandbox."""
     return {
-        "api_url": url,
+        "api_url": kit.url,
         "app_key": APP_KEY,
         "app_secret": APP_SECRET,
         "process_code": TEMPLATE,

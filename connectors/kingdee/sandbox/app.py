@@ -202,10 +202,10 @@ def build(kit: sdk.SandboxKit, clock: Callable[[], datetime] = _now) -> ASGIApp:
     )
 
 
-def credentials(url: str) -> dict[str, str]:
+def credentials(kit: sdk.SandboxKit) -> dict[str, str]:
     """The config of a connection to this sandbox, as text."""
     return {
-        "server_url": f"{url}/k3cloud/",
+        "server_url": f"{kit.url}/k3cloud/",
         "acct_id": APPLICATION.data_centres[0],
         "user_name": APPLICATION.user,
         "app_id": APPLICATION.app_id,

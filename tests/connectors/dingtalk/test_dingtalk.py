@@ -4,7 +4,6 @@ import asyncio
 import importlib
 import json
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from connectors.dingtalk.config import Config
 from connectors.dingtalk.events import parse
 from connectors.dingtalk.sandbox.seal import Seal
 from hub import sdk
+from hub.sdk import testing
 from hub.sdk.http import Egress, make_client
 from tests.connectors.sandboxes import Running, sandbox
 
@@ -61,11 +61,8 @@ def config(**changes: Any) -> Config:
 
 
 def context(told: Config, key: str = "dlv_1", router: respx.Router | None = None) -> sdk.Context[Config]:
-    assert connector.auth is not None
-    auth = connector.auth(told, time.time, lambda _: None)
     transport = httpx.MockTransport(router.async_handler) if router else None
-    http = make_client(base_url=told.api_url, auth=auth, egress=LOOPBACK, transport=transport)
-    return sdk.Context(config=told, http=http, errors=connector.errors, key=key)
+    return testing.open_context(connector, dict(told), key=key, transport=transport)
 
 
 def told_by(vector: dict[str, str]) -> Config:
@@ -226,10 +223,7 @@ async def test_a_hundred_calls_at_once_ask_for_one_token() -> None:
 
     refusing = False
     told = config()
-    assert connector.auth is not None
-    auth = connector.auth(told, time.time, lambda _: None)
-    http = make_client(base_url=told.api_url, auth=auth, transport=httpx.MockTransport(serve))
-    ctx = sdk.Context(config=told, http=http, errors=connector.errors)
+    ctx = testing.open_context(connector, dict(told), transport=httpx.MockTransport(serve))
     probe = connector.probe
     assert probe is not None
     await asyncio.gather(*(probe(ctx) for _ in range(100)))

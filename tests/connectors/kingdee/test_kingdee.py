@@ -3,7 +3,6 @@
 import asyncio
 import importlib
 import json
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +19,8 @@ from connectors.kingdee.receivables import Receivable, book_receivable
 from connectors.kingdee.sandbox.gate import Application, Forbidden, admit
 from connectors.kingdee.signing import headers
 from hub import sdk
-from hub.sdk.http import Egress, make_client
+from hub.sdk import testing
+from hub.sdk.http import make_client
 from tests.connectors.sandboxes import Running, sandbox
 
 VECTORS = json.loads(Path(__file__).with_name("fixtures").joinpath("signature.json").read_text("utf-8"))["vectors"]
@@ -51,10 +51,7 @@ def config(values: dict[str, str]) -> Config:
 
 
 def context(told: Config) -> sdk.Context[Config]:
-    assert connector.auth is not None
-    auth = connector.auth(told, time.time, lambda _: None)
-    http = make_client(base_url=connector.base_url(told), auth=auth, egress=Egress.parse(["127.0.0.0/8"]))
-    return sdk.Context(config=told, http=http, errors=connector.errors, key="dlv_1")
+    return testing.open_context(connector, dict(told))
 
 
 def official(told: dict[str, str], secret: str = "") -> Any:
@@ -176,7 +173,7 @@ async def test_a_booked_receipt_is_found_by_the_poll_with_its_exact_amount(kingd
     ctx = context(config(kingdee.credentials))
     await ensure_customer(ctx, CUSTOMER)
     await book_receivable(ctx, Receivable.model_validate(BILL))
-    desk = make_client(base_url=kingdee.url, egress=Egress.parse(["127.0.0.0/8"]))
+    desk = make_client(base_url=kingdee.url, egress=testing.LOOPBACK)
     booked = await desk.post("/_sandbox/receipts", json={"receivable_number": "AR-HT-2026-001", "amount": "200000.00"})
     assert booked.status_code < 300
     page = await connector.polls["receipt.booked"].run(ctx, "")

@@ -17,6 +17,7 @@ from connectors.kingdee.sandbox.books import Refused
 from connectors.kingdee.sandbox.filters import Filter
 from connectors.kingdee.sandbox.gate import Application, Forbidden, admit
 from hub import sdk
+from hub.sdk.sandbox import EffectLedger, Faults, SandboxKit
 from tests.connectors.kingdee.wire import URL, Account, open_context
 
 FIXTURES = Path(__file__).with_name("fixtures")
@@ -77,7 +78,7 @@ def test_what_the_official_java_sdk_sent_is_admitted_and_understood(request_: di
 
 
 def test_the_credentials_are_the_fields_of_the_config() -> None:
-    told = credentials(URL)
+    told = credentials(SandboxKit(EffectLedger(None), Faults(), url=URL))
 
     assert set(told) == set(Config.model_fields)
     assert told["server_url"] == f"{URL}/k3cloud/"

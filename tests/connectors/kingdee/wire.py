@@ -1,6 +1,5 @@
 """A fake Kingdee in this process and a context on it, with a wire between them that can be spoiled."""
 
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,8 +12,8 @@ from connectors.kingdee.config import Config
 from connectors.kingdee.sandbox.app import build, credentials
 from connectors.kingdee.sandbox.books import CHINA
 from hub import sdk
-from hub.sdk.http import Egress, make_client
-from hub.sdk.sandbox import EffectLedger, Faults
+from hub.sdk import testing
+from hub.sdk.sandbox import EffectLedger, Faults, SandboxKit
 
 URL = "http://127.0.0.1:1"
 
@@ -82,15 +81,8 @@ class Account:
 
 def open_context(transport: httpx.AsyncBaseTransport, **changes: str) -> sdk.Context[Config]:
     """A context as the hub makes it, over a transport of ours."""
-    told = Config.model_validate({**credentials(URL), **changes})
-    assert connector.auth is not None
-    http = make_client(
-        base_url=connector.base_url(told),
-        auth=connector.auth(told, time.time, lambda _secret: None),
-        egress=Egress.parse(["127.0.0.0/8"]),
-        transport=transport,
-    )
-    return sdk.Context(config=told, http=http, errors=connector.errors, key="dlv_x")
+    told = credentials(SandboxKit(EffectLedger(None), Faults(), url=URL))
+    return testing.open_context(connector, {**told, **changes}, key="dlv_x", transport=transport)
 
 
 def answering(handler: Callable[[httpx.Request], httpx.Response]) -> sdk.Context[Config]:
