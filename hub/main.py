@@ -19,6 +19,7 @@ from hub.ledger.database import Database, LedgerUnit
 from hub.ledger.keys import once
 from hub.ledger.versions import keep_versions
 from hub.registry import Registry, discover
+from hub.registry.memory import StoredMemory
 from hub.scheduler import Scheduler
 from hub.sdk.exact import Json
 from hub.sdk.home import Unit
@@ -73,6 +74,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         url = settings.database_url.get_secret_value()
         database = await Database.open(url, settings.pool_size, catalogue.plan, waker.wake)
         stack.push_async_callback(database.close)
+        registry.remember(lambda tenant, name: StoredMemory(database, registry.vault, tenant, name))
         for tenant in await database.tenants():
             async with database.unit(tenant) as unit:
                 await keep_versions(unit, catalogue.versions)
@@ -113,7 +115,8 @@ async def work(opened: Hub) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(every(settings.sweep_s, sweep))
-            group.create_task(every(settings.sweep_s, scheduler.poll))
+            group.create_task(every(settings.sweep_s, scheduler.start_polls))
             group.create_task(listen(settings.redis_url.get_secret_value(), drains.ask))
     finally:
+        await scheduler.stop()
         await drains.finish()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from hub.api import deliveries, health
+from hub.api import deliveries, files, health
 from hub.api.access import authenticated
 from hub.api.limits import Guard
 from hub.api.problems import handle_problems
@@ -19,9 +19,9 @@ def routers(
     version: str,
     private: Sequence[APIRouter] = (),
 ) -> list[APIRouter]:
-    """The pages for monitoring, and /api/v1 behind API keys: deliveries and the `private` routers handed in."""
+    """The pages for monitoring, and /api/v1 behind API keys: deliveries, files and the `private` routers handed in."""
     v1 = APIRouter(prefix="/api/v1", dependencies=[Depends(authenticated(database))])
-    for each in (deliveries.router(database), *private):
+    for each in (deliveries.router(database), files.router(database), *private):
         v1.include_router(each)
     return [health.router(database, redis_answers, version), v1]
 

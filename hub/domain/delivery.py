@@ -45,6 +45,7 @@ class Owed:
         connection: name of the target connection.
         lane: what must go one at a time and in order, within the target connection.
         mapping: mapping name and version, pinned here ("crm.contract__dingtalk.approval@1").
+        optional: nothing is owed where the tenant has no such connection; otherwise it is held until there is one.
     """
 
     flow: str
@@ -54,6 +55,7 @@ class Owed:
     mapping: str
     lane: str
     record: str
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,10 @@ class Do(Strict):
 
 
 class Shape(Strict):
-    """A flow file as it is written. `lane`: expression over the data; default: the event's subject."""
+    """A flow file as it is written. `lane`: expression over the data; default: the event's subject.
+
+    `optional`: a tenant without the connection of a step owes nothing for it; otherwise it is held until there is one.
+    """
 
     flow: str = Field(pattern=r"^[a-z0-9-]+$")
     title: Title
@@ -45,6 +48,7 @@ class Shape(Strict):
     when: When
     do: list[Do] = Field(min_length=1, max_length=20)
     lane: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class Flow:
     condition: Expression | None
     lane: Expression | None
     steps: tuple[Step, ...]
+    optional: bool
     document: Document
 
 
@@ -85,4 +90,4 @@ def parse_flow(text: str, origin: str) -> Flow:
         steps.append(Step(do.action, do.on, do.using, "", record))
     title = Text(shape.title.zh, shape.title.en)
     digest = sha256(text.encode()).hexdigest()[:12]
-    return Flow(shape.flow, title, text, digest, shape.when, condition, lane, tuple(steps), document)
+    return Flow(shape.flow, title, text, digest, shape.when, condition, lane, tuple(steps), shape.optional, document)

@@ -38,12 +38,12 @@ def _steps(flow: Flow, event: Event) -> Iterable[Owed]:
         yield from (_unplanned(flow, i, step, event, str(error)) for i, step in enumerate(flow.steps))
         return
     for index, (step, record) in enumerate(zip(flow.steps, records, strict=True)):
-        yield Owed(flow.name, index, step.connection, step.action, step.pin, lane, record)
+        yield Owed(flow.name, index, step.connection, step.action, step.pin, lane, record, flow.optional)
 
 
 def _unplanned(flow: Flow, index: int, step: Step, event: Event, reason: str) -> Owed:
     why = f"{UNPLANNED}: {reason}"
-    return Owed(flow.name, index, step.connection, step.action, why, event.subject, event.subject)
+    return Owed(flow.name, index, step.connection, step.action, why, event.subject, event.subject, flow.optional)
 
 
 def _name(expression: Expression | None, data: Json, event: Event) -> str:

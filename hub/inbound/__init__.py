@@ -1,4 +1,4 @@
-"""Vendors call us: POST /hooks/{tenant}.{connection}. Verify raw bytes, keep, parse, record, wake; only then 2xx."""
+"""Vendors call us at /hooks/{tenant}.{connection}. Verify raw bytes, keep, parse, record, wake; only then 2xx."""
 
 import re
 from collections.abc import Sequence
@@ -7,16 +7,17 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import Counter
 
 from hub.domain.errors import BadSignature, HubError, Unreadable
-from hub.domain.event import Inbound
+from hub.domain.event import Inbound, Nudge
 from hub.ledger.connections import Stored, find
 from hub.ledger.database import Database, Unavailable
 from hub.ledger.receive import Receipt, keep
 from hub.registry import Registry
 from hub.sdk.callbacks import Callback, Verified
 from hub.sdk.connector import Webhook
-from hub.sdk.exact import loads
 
 RECEIPTS = Counter("hub_receipts_total", "Inbound requests by what became of them", ["outcome"])
+
+Told = Sequence[Inbound | Nudge]
 
 ADDRESS = re.compile(r"[a-z][a-z0-9-]{1,30}\.[a-z][a-z0-9-]{0,60}")
 KEPT_HEADERS = ("content-type", "user-agent", "x-request-id")
@@ -26,7 +27,7 @@ def router(database: Database, registry: Registry) -> APIRouter:
     """The hook routes. How large and slow a body may be is guarded before them (hub.api.limits)."""
     routes = APIRouter()
 
-    @routes.post("/hooks/{address}", include_in_schema=False)
+    @routes.api_route("/hooks/{address}", methods=["GET", "POST"], include_in_schema=False)
     async def hook(address: str, request: Request) -> Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
         callback = Callback(request.method, dict(request.query_params), headers, await request.body())
@@ -53,17 +54,20 @@ async def _take(database: Database, registry: Registry, address: str, query: str
         verified = webhook.verify(registry.open(stored).config, callback)
     except BadSignature:
         return _say(401, "refused")
-    facts, error = _parse(webhook, verified)
-    await _keep(database, stored, query, callback, facts, error)
     reply = verified.reply
-    RECEIPTS.labels(outcome="unreadable" if facts is None else "kept").inc()
+    if verified.handshake:
+        RECEIPTS.labels(outcome="handshake").inc()
+        return Response(reply.body, reply.status, media_type=reply.content_type)
+    told, error = _parse(webhook, verified)
+    await _keep(database, stored, query, callback, told, error)
+    RECEIPTS.labels(outcome="unreadable" if told is None else "kept").inc()
     return Response(reply.body, reply.status, media_type=reply.content_type)
 
 
-def _parse(webhook: Webhook, verified: Verified) -> tuple[Sequence[Inbound] | None, str]:
-    """The facts of a verified message; (None, why) when it makes no sense to us: kept, shown, never a 5xx."""
+def _parse(webhook: Webhook, verified: Verified) -> tuple[Told | None, str]:
+    """What a verified message tells; (None, why) when it makes no sense to us: kept, shown, never a 5xx."""
     try:
-        return list(webhook.parse(loads(verified.plaintext))), ""
+        return list(webhook.parse(webhook.read(verified.plaintext))), ""
     except Unreadable as error:
         return None, error.message
     except (HubError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -71,11 +75,16 @@ def _parse(webhook: Webhook, verified: Verified) -> tuple[Sequence[Inbound] | No
 
 
 async def _keep(
-    database: Database, stored: Stored, query: str, callback: Callback, facts: Sequence[Inbound] | None, error: str
+    database: Database,
+    stored: Stored,
+    query: str,
+    callback: Callback,
+    told: Told | None,
+    error: str,
 ) -> None:
     headers = {name: callback.headers[name] for name in KEPT_HEADERS if name in callback.headers}
     async with database.unit(stored.tenant_id, source=stored.name) as unit:
-        await keep(unit, stored.name, Receipt(query, headers, callback.body, facts, error))
+        await keep(unit, stored.name, Receipt(query, headers, callback.body, told, error))
 
 
 def _say(status: int, outcome: str, headers: dict[str, str] | None = None) -> Response:

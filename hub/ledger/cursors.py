@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from hub.domain.event import Inbound
 from hub.ledger.database import LedgerUnit
+from hub.ledger.files import keep_files
+from hub.sdk.files import File
 from hub.sdk.home import Unit
 
 ENSURE = "INSERT INTO cursors (tenant_id, connection, event) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
@@ -15,12 +17,13 @@ WITH due AS (
     AND NOT EXISTS (SELECT FROM connections c
       WHERE c.tenant_id = $1 AND c.name = k.connection AND c.held_at IS NOT NULL)
   FOR UPDATE SKIP LOCKED)
-UPDATE cursors k SET fence = fence + 1, lease_until = now() + make_interval(secs => $2) FROM due
+UPDATE cursors k SET fence = fence + 1, nudged = false, lease_until = now() + make_interval(secs => $2) FROM due
 WHERE k.tenant_id = $1 AND k.connection = due.connection AND k.event = due.event
 RETURNING k.connection, k.event, k.value, k.fence
 """
 ADVANCE = """
-UPDATE cursors SET value = $5, due_at = now() + make_interval(secs => $6), lease_until = NULL, polled_at = now(),
+UPDATE cursors SET value = $5, lease_until = NULL, polled_at = now(),
+  due_at = now() + make_interval(secs => CASE WHEN nudged THEN 0 ELSE $6 END),
   failures = 0, error = ''
 WHERE tenant_id = $1 AND connection = $2 AND event = $3 AND fence = $4 RETURNING 1
 """
@@ -28,6 +31,13 @@ MISS = """
 UPDATE cursors SET lease_until = NULL, failures = failures + 1, error = $5,
   due_at = now() + make_interval(secs => least(300, 5 * 2 ^ least(failures, 6)))
 WHERE tenant_id = $1 AND connection = $2 AND event = $3 AND fence = $4
+"""
+RENEW = """
+UPDATE cursors SET lease_until = now() + make_interval(secs => $5)
+WHERE tenant_id = $1 AND connection = $2 AND event = $3 AND fence = $4
+"""
+NUDGE = """
+UPDATE cursors SET nudged = true, due_at = now() WHERE tenant_id = $1 AND connection = $2 AND event = $3
 """
 
 
@@ -51,11 +61,25 @@ async def take_turns(unit: Unit, lease_s: float) -> list[Turn]:
     return [Turn(**dict(row.items())) for row in await unit.fetch(CLAIM, unit.tenant_id, lease_s)]
 
 
-async def advance(unit: LedgerUnit, turn: Turn, facts: Sequence[Inbound], cursor: str, wait_s: float) -> bool:
+async def renew(unit: Unit, turn: Turn, lease_s: float) -> None:
+    """Hold on to a turn that takes long; nothing happens when another has taken it over."""
+    await unit.execute(RENEW, unit.tenant_id, turn.connection, turn.event, turn.fence, lease_s)
+
+
+async def nudge(unit: Unit, connection: str, event: str) -> None:
+    """The vendor says there is news: make this poll due, once more if it is being made just now."""
+    await ensure(unit, connection, event)
+    await unit.execute(NUDGE, unit.tenant_id, connection, event)
+
+
+async def advance(
+    unit: LedgerUnit, turn: Turn, facts: Sequence[Inbound], files: Sequence[File], cursor: str, wait_s: float
+) -> bool:
     """Record what a page told and its checkpoint together. False: another has taken the turn over; nothing is kept."""
     place = (unit.tenant_id, turn.connection, turn.event, turn.fence)
     if await unit.fetchval(ADVANCE, *place, cursor, wait_s) is None:
         return False
+    await keep_files(unit, turn.connection, files)
     await unit.record(turn.connection, facts)
     return True
 

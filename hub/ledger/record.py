@@ -15,7 +15,8 @@ ON CONFLICT (tenant_id, connection, dedupe_key) DO NOTHING RETURNING id
 """
 DELIVERY = """
 INSERT INTO deliveries (tenant_id, id, event_id, flow, step, connection, action, mapping, lane, record)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+WHERE NOT $11 OR EXISTS (SELECT FROM connections WHERE tenant_id = $1 AND name = $6) RETURNING 1
 """
 
 
@@ -63,7 +64,9 @@ async def record(
 
 
 async def _owe(unit: Unit, event: Event, owed: Sequence[Owed]) -> set[str]:
+    owing = set()
     for each in owed:
         place = (each.flow, each.step, each.connection, each.action, each.mapping, each.lane, each.record)
-        await unit.execute(DELIVERY, unit.tenant_id, new_id("dlv"), event.id, *place)
-    return {each.connection for each in owed}
+        if await unit.fetchval(DELIVERY, unit.tenant_id, new_id("dlv"), event.id, *place, each.optional):
+            owing.add(each.connection)
+    return owing

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,11 +15,16 @@ from hub.credentials import Vault
 from hub.domain.errors import ConfigError
 from hub.domain.text import Text
 from hub.ledger.connections import Stored
+from hub.sdk.auth import AuthKit
 from hub.sdk.connector import Action, Connector
 from hub.sdk.context import Context
 from hub.sdk.home import HomeSystem
 from hub.sdk.http import Egress, make_client
+from hub.sdk.memory import LocalMemory, Memory
 from hub.sdk.redaction import Redactor
+
+MemoryOf = Callable[[str, str], Memory]
+"""(tenant, connection) → what it remembers."""
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -49,6 +54,8 @@ class Connection:
     config: BaseModel
     http: httpx.AsyncClient
     redact: Redactor
+    memory: Memory
+    egress: Egress
     updated_at: datetime
 
     def context(self, key: str = "") -> Context[Any]:
@@ -59,6 +66,8 @@ class Connection:
             errors=self.connector.errors,
             key=key,
             redact=self.redact,
+            memory=self.memory,
+            egress=self.egress,
             deadline=self.connector.limits.deadline,
         )
 
@@ -74,10 +83,15 @@ class Registry:
         self.vault = vault
         self._egress = egress
         self._open: dict[tuple[str, str], Connection] = {}
+        self._memory_of: MemoryOf = lambda _tenant, _connection: LocalMemory()
         owners: tuple[Connector[Any] | HomeSystem, ...] = (*connectors.values(), home)
         self.actions: Mapping[str, Action] = {
             f"{owner.id}.{name}": action for owner in owners for name, action in owner.actions.items()
         }
+
+    def remember(self, memory_of: MemoryOf) -> None:
+        """Where stored connections remember from now on; before, each remembers for itself in this process."""
+        self._memory_of = memory_of
 
     @property
     def events(self) -> dict[str, frozenset[str]]:
@@ -121,20 +135,24 @@ class Registry:
     def _reopen(self, stored: Stored) -> Connection:
         secrets = {f: self.vault.open(s, stored.tenant_id, stored.name, f) for f, s in stored.secrets.items()}
         config = self.read_config(stored.connector, {**stored.config, **secrets})
-        return self.connect(stored.connector, config, stored.updated_at)
+        memory = self._memory_of(stored.tenant_id, stored.name)
+        return self.connect(stored.connector, config, memory, stored.updated_at)
 
-    def connect(self, name: str, config: BaseModel, updated_at: datetime = NEVER) -> Connection:
+    def connect(
+        self, name: str, config: BaseModel, memory: Memory | None = None, updated_at: datetime = NEVER
+    ) -> Connection:
         """Open a connection that is not stored, for a probe before it is saved. The caller closes its client."""
         connector = self.connector(name)
         redact = Redactor.of(config)
-        auth = connector.auth(config, time.time, redact.learn) if connector.auth else None
+        memory = memory or LocalMemory()
+        auth = connector.auth(config, AuthKit(time.time, redact.learn, memory)) if connector.auth else None
         http = make_client(
             base_url=connector.base_url(config),
             auth=auth,
             egress=self._egress,
             concurrency=connector.limits.concurrency,
         )
-        return Connection(connector, config, http, redact, updated_at)
+        return Connection(connector, config, http, redact, memory, self._egress, updated_at)
 
     async def close(self) -> None:
         """Close every client."""

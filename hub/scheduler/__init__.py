@@ -1,26 +1,38 @@
 """Time calls us: polls, and the sweep that finds missed wake-ups and lapsed leases."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
+
+import structlog
 
 from hub.domain.errors import HubError, NeedsReauth
 from hub.ledger.claim import reap
 from hub.ledger.connections import everyone, find, hold
-from hub.ledger.cursors import Turn, advance, ensure, miss, take_turns
-from hub.ledger.database import Database
+from hub.ledger.cursors import Turn, advance, ensure, miss, renew, take_turns
+from hub.ledger.database import Database, Unavailable
 from hub.registry import Registry
+from hub.sdk.connector import Page
 
-POLL_LEASE_S = 60.0
+POLL_LEASE_S = 30.0
 ODD_SHAPES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What a connector's parser runs into when a vendor answers in a shape nobody knows: that poll waits, no other."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduler:
-    """Polls and sweeps for one process; any number of processes may run it."""
+    """Polls and sweeps for one process; any number of processes may run it.
+
+    Polls run beside one another, so one that waits for its vendor (IDLE) or hangs keeps no other waiting.
+    """
 
     database: Database
     registry: Registry
+    polling: set[asyncio.Task[int]] = field(default_factory=set)
 
     async def sweep(self) -> list[tuple[str, str]]:
         """Free what silent workers left, and return every (tenant, connection) with work that is due."""
@@ -30,18 +42,40 @@ class Scheduler:
         return await self.database.due()
 
     async def poll(self) -> int:
-        """Make every poll that is due, page by page; how many facts were asked into the ledger."""
-        told = 0
-        for tenant in await self.database.tenants():
-            async with self.database.unit(tenant) as unit:
-                for stored in await everyone(unit):
-                    if known := self.registry.connectors.get(stored.connector):
-                        for event in known.polls:
-                            await ensure(unit, stored.name, event)
-                turns = await take_turns(unit, POLL_LEASE_S)
-            for turn in turns:
-                told += await self._ask(tenant, turn)
-        return told
+        """Make every poll that is due and wait for them; how many facts were asked into the ledger."""
+        return sum(await asyncio.gather(*await self.start_polls()))
+
+    async def start_polls(self) -> list[asyncio.Task[int]]:
+        """Begin every poll that is due, page by page."""
+        begun = [
+            asyncio.create_task(self._ask(tenant, turn))
+            for tenant in await self.database.tenants()
+            for turn in await self._due(tenant)
+        ]
+        self.polling.update(begun)
+        for task in begun:
+            task.add_done_callback(self._ended)
+        return begun
+
+    async def stop(self) -> None:
+        """Break off the polls that run: their checkpoints stand where they stood."""
+        for task in (running := list(self.polling)):
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[int]) -> None:
+        """A poll that died of a bug is told, and comes round again when its lease lapses."""
+        self.polling.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("poll.broken", error=f"{type(error).__name__}: {error}")
+
+    async def _due(self, tenant: str) -> list[Turn]:
+        async with self.database.unit(tenant) as unit:
+            for stored in await everyone(unit):
+                if known := self.registry.connectors.get(stored.connector):
+                    for event in known.polls:
+                        await ensure(unit, stored.name, event)
+            return await take_turns(unit, POLL_LEASE_S)
 
     async def _ask(self, tenant: str, turn: Turn) -> int:
         async with self.database.unit(tenant) as unit:
@@ -51,14 +85,40 @@ class Scheduler:
         try:
             connection = self.registry.open(stored)
             poll = connection.connector.polls[turn.event]
-            page = await poll.run(connection.context(), turn.value)
+            async with self._held(tenant, turn):
+                page = await poll.run(connection.context(), turn.value)
         except (HubError, *ODD_SHAPES) as error:
-            async with self.database.unit(tenant) as unit:
-                await miss(unit, turn, f"{type(error).__name__}: {error}")
-                if isinstance(error, NeedsReauth):
-                    await hold(unit, turn.connection, str(error))
+            await self._miss(tenant, turn, error)
             return 0
-        wait = timedelta(0) if page.more else poll.every
+        return await self._advance(tenant, turn, page, poll.every)
+
+    async def _advance(self, tenant: str, turn: Turn, page: Page, every: timedelta) -> int:
+        wait_s = 0.0 if page.more else every.total_seconds()
         async with self.database.unit(tenant, source=turn.connection) as unit:
-            await advance(unit, turn, page.events, page.cursor, wait.total_seconds())
+            await advance(unit, turn, page.events, page.files, page.cursor, wait_s)
         return len(page.events)
+
+    async def _miss(self, tenant: str, turn: Turn, error: Exception) -> None:
+        async with self.database.unit(tenant) as unit:
+            await miss(unit, turn, f"{type(error).__name__}: {error}")
+            if isinstance(error, NeedsReauth):
+                await hold(unit, turn.connection, str(error))
+
+    @asynccontextmanager
+    async def _held(self, tenant: str, turn: Turn) -> AsyncIterator[None]:
+        """Keep the turn's lease alive while its poll runs."""
+
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(POLL_LEASE_S / 3)
+                try:
+                    async with self.database.unit(tenant) as unit:
+                        await renew(unit, turn, POLL_LEASE_S)
+                except Unavailable:  # a turn that lapses meanwhile is found by the fence
+                    continue
+
+        beating = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            beating.cancel()

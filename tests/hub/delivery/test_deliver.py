@@ -51,7 +51,7 @@ def read(answer: sdk.Answer) -> sdk.Refusal | None:
 
 ROWS = {"9": sdk.Row(sdk.Rejected, HINT), "1": sdk.Row(sdk.NeedsReauth, HINT)}
 acme: sdk.Connector[Config] = sdk.Connector(
-    "acme", sdk.Text("示例", "Acme"), Config, lambda c: c.url, sdk.ErrorTable(read, ROWS)
+    "acme", sdk.Text("示例", "Acme"), Config, sdk.ErrorTable(read, ROWS), lambda c: c.url
 )
 home = sdk.HomeSystem("crm", sdk.Text("客户", "CRM"), frozenset({"contract.approved"}))
 

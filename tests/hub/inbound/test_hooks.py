@@ -16,6 +16,7 @@ from hub.credentials import Vault
 from hub.embedded.postgres import Addresses
 from hub.flows import Catalogue
 from hub.ledger.connections import save
+from hub.ledger.cursors import ensure, take_turns
 from hub.ledger.database import Database
 from hub.main import Hub, create_app
 from hub.registry import Registry
@@ -34,19 +35,24 @@ def sign(body: bytes) -> str:
 
 
 def verify(config: Config, callback: sdk.Callback) -> sdk.Verified:
-    good = hmac.new(config.secret.get_secret_value().encode(), callback.body, sha256).hexdigest()
+    signed = callback.query["echo"].encode() if callback.method == "GET" else callback.body
+    good = hmac.new(config.secret.get_secret_value().encode(), signed, sha256).hexdigest()
     if not hmac.compare_digest(good.encode(), callback.headers.get("x-sign", "").encode()):
         raise sdk.BadSignature("bad signature")
+    if callback.method == "GET":
+        return sdk.Verified(b"", sdk.Reply(signed, content_type="text/plain"), handshake=True)
     return sdk.Verified(callback.body, sdk.Reply(b"success", content_type="text/plain"))
 
 
-def parse(message: sdk.Json) -> Iterable[sdk.Inbound]:
+def parse(message: sdk.Json) -> Iterable[sdk.Inbound | sdk.Nudge]:
+    if message["type"] == "news":
+        yield sdk.Nudge("order.listed")
     if message["type"] == "paid":
         yield sdk.Inbound("order.paid", message["id"], message["id"], datetime(2026, 11, 28, tzinfo=UTC), message)
 
 
 acme = sdk.Connector(
-    "acme", sdk.Text("示例", "Acme"), Config, lambda _: "https://acme.example", sdk.ErrorTable(lambda _: None, {})
+    "acme", sdk.Text("示例", "Acme"), Config, sdk.ErrorTable(lambda _: None, {}), lambda _: "https://acme.example"
 )
 acme.callbacks(events={"order.paid"}, verify=verify)(parse)
 home = sdk.HomeSystem("crm", sdk.Text("客户", "CRM"), frozenset())
@@ -101,6 +107,24 @@ async def test_what_makes_no_sense_is_kept_as_unreadable(
 async def test_an_unknown_event_is_kept_and_owes_nothing(client: httpx.AsyncClient, database: Database) -> None:
     assert (await post(client, b'{"type":"other"}')).status_code == 200
     assert await count(database, "receipts", "nothing") == 1
+
+
+async def test_a_vendor_that_checks_our_address_gets_its_answer_and_leaves_nothing(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    good = await client.get("/hooks/demo.acme", params={"echo": "42"}, headers={"x-sign": sign(b"42")})
+    bad = await client.get("/hooks/demo.acme", params={"echo": "43"}, headers={"x-sign": sign(b"42")})
+    assert (good.status_code, good.text, bad.status_code) == (200, "42", 401)
+    assert sum([await count(database, "receipts", v) for v in ("read", "nothing", "unreadable")]) == 0
+
+
+async def test_a_hint_of_news_makes_the_poll_due_now(client: httpx.AsyncClient, database: Database) -> None:
+    async with database.unit("demo") as unit:
+        await ensure(unit, "acme", "order.listed")
+        await unit.execute("UPDATE cursors SET due_at = now() + interval '1 hour'")
+    assert (await post(client, b'{"type":"news"}')).status_code == 200
+    async with database.unit("demo") as unit:
+        assert [turn.event for turn in await take_turns(unit, 30)] == ["order.listed"]
 
 
 @pytest.mark.parametrize("address", ["demo.nobody", "other.acme", "nobody.acme", "demo", "demo%00.acme"])

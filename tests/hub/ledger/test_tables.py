@@ -12,6 +12,7 @@ import core_crm
 from hub.domain.delivery import Owed
 from hub.domain.event import Event, Inbound
 from hub.embedded.postgres import Addresses
+from hub.ledger.connections import save
 from hub.ledger.database import Database, Unavailable
 from hub.ledger.migrate import downgrade, upgrade
 
@@ -84,6 +85,20 @@ async def test_a_fact_told_twenty_times_at_once_is_recorded_and_owed_once(migrat
     assert (sum(new), owed, woken) == (1, 1, [("demo", "dingtalk")])
     assert await database.due() == [("demo", "dingtalk")]
     await database.close()
+
+
+async def test_an_optional_flow_owes_only_a_connection_there_is(migrated: Addresses) -> None:
+    def plan(event: Event) -> list[Owed]:
+        steps = [("yonyou", True), ("wecom", True), ("kingdee", False)]
+        return [Owed("f", i, to, "a.b", "m@1:0", "l", "r", optional) for i, (to, optional) in enumerate(steps)]
+
+    database = await Database.open(migrated.app, size=2, plan=plan)
+    async with database.unit("demo") as unit:
+        await save(unit, "yonyou", "yonyou", {}, {})
+        await unit.emit(FACT)
+        owed = [row["connection"] for row in await unit.fetch("SELECT connection FROM deliveries ORDER BY seq")]
+    await database.close()
+    assert owed == ["yonyou", "kingdee"]
 
 
 async def test_money_in_an_event_comes_back_to_the_fen(database: Database) -> None:

@@ -1,5 +1,6 @@
 """Polls: the checkpoint is kept with the facts it covers, a bad answer stops that poll alone, leases are swept."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,14 @@ from hub.domain.event import Event
 from hub.embedded.postgres import Addresses
 from hub.ledger.claim import claim
 from hub.ledger.connections import find, save
+from hub.ledger.cursors import nudge
 from hub.ledger.database import Database
 from hub.registry import Registry
 from hub.scheduler import Scheduler
 from hub.sdk.http import Egress
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)
+PICTURE = sdk.File(b"\x89PNG", "a.png", "image/png")
 HINT = sdk.Text("重新填写密钥", "Enter the secret again")
 HOME = sdk.HomeSystem("crm", sdk.Text("客户", "CRM"), frozenset())
 
@@ -34,16 +37,19 @@ class Vendor:
     """A list of numbers, three on a page; `trouble` is raised instead."""
 
     trouble: Exception | None = None
+    stuck: asyncio.Event | None = None
     asked: list[str] = field(default_factory=list)
 
     async def page(self, _context: sdk.Context[Config], cursor: str) -> sdk.Page:
         self.asked.append(cursor)
         if self.trouble:
             raise self.trouble
+        if self.stuck:
+            await self.stuck.wait()
         first = int(cursor or 0)
         numbers = range(first, min(first + 3, 7))
         facts = [sdk.Inbound("receipt.booked", str(n), f"receipt:{n}", AT, {"n": n}) for n in numbers]
-        return sdk.Page(facts, str(numbers.stop), more=numbers.stop < 7)
+        return sdk.Page(facts, str(numbers.stop), more=numbers.stop < 7, files=[PICTURE])
 
 
 @dataclass
@@ -65,7 +71,7 @@ def plan(event: Event) -> list[Owed]:
 async def world(migrated: Addresses) -> AsyncIterator[World]:
     vendor = Vendor()
     table = sdk.ErrorTable(lambda _: None, {})
-    acme = sdk.Connector("acme", sdk.Text("示例", "Acme"), Config, lambda _: "https://acme.example", table)
+    acme = sdk.Connector("acme", sdk.Text("示例", "Acme"), Config, table, lambda _: "https://acme.example")
     acme.poll("receipt.booked", every=timedelta(hours=1))(vendor.page)
     registry = Registry({"acme": acme}, HOME, Vault(Vault.new_key()), Egress())
     database = await Database.open(migrated.app, size=4, plan=plan)
@@ -83,6 +89,7 @@ async def test_pages_follow_one_another_and_the_checkpoint_stands_with_the_facts
     assert world.vendor.asked == ["", "3", "6"]
     assert await world.rows("SELECT value, failures FROM cursors") == [("7", 0)]
     assert await world.rows("SELECT count(*) FROM events") == [(7,)]
+    assert await world.rows("SELECT digest, content FROM files") == [(PICTURE.digest, PICTURE.content)]
     assert await world.scheduler.sweep() == [("demo", "crm")]
 
 
@@ -115,3 +122,49 @@ async def test_the_sweep_frees_what_a_silent_worker_left(world: World) -> None:
         assert len(await claim(unit, "crm", 10, lease_s=-1)) == 3
     assert await world.scheduler.sweep() == [("demo", "crm")]
     assert set(await world.rows("SELECT state FROM deliveries")) == {("pending",)}
+
+
+async def test_a_poll_that_waits_for_its_vendor_keeps_no_other_waiting_and_its_turn_for_itself(world: World) -> None:
+    async with world.database.unit("demo") as unit:
+        await save(unit, "acme-2", "acme", {}, {})
+    stuck = world.vendor.stuck = asyncio.Event()
+    first = await world.scheduler.start_polls()
+    world.vendor.stuck = None
+
+    assert len(first) == 2
+    assert await world.scheduler.poll() == 0
+    stuck.set()
+    assert await asyncio.gather(*first) == [3, 3]
+
+
+async def test_a_poll_that_dies_of_a_bug_comes_round_again(world: World) -> None:
+    world.vendor.trouble = RuntimeError("a bug")
+    (broken,) = await world.scheduler.start_polls()
+    await asyncio.wait([broken])
+    world.vendor.trouble = None
+    async with world.database.unit("demo") as unit:
+        await unit.execute("UPDATE cursors SET lease_until = now() - interval '1 second'")
+
+    assert await world.scheduler.poll() == 3
+
+
+async def test_a_poll_nudged_while_it_runs_is_made_once_more(world: World) -> None:
+    stuck = world.vendor.stuck = asyncio.Event()
+    (running,) = await world.scheduler.start_polls()
+    async with world.database.unit("demo") as unit:
+        await nudge(unit, "acme", "receipt.booked")
+    world.vendor.stuck = None
+    stuck.set()
+    await running
+
+    assert [await world.scheduler.poll() for _ in range(3)] == [3, 1, 0]
+
+
+async def test_a_stopped_scheduler_leaves_the_checkpoint_where_it_stood(world: World) -> None:
+    world.vendor.stuck = asyncio.Event()
+    await world.scheduler.start_polls()
+    await asyncio.sleep(0.05)
+    await world.scheduler.stop()
+
+    assert world.scheduler.polling == set()
+    assert await world.rows("SELECT value FROM cursors") == [("",)]
