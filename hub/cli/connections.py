@@ -4,7 +4,8 @@ import asyncio
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from hub.cli.tell import told
 from hub.domain.errors import ConfigError, VendorError
@@ -39,22 +40,43 @@ def add(
 async def _add(connector: str, name: str, given: dict[str, Any], tenant: str) -> None:
     async with open_hub(Settings()) as opened:
         found = opened.registry.connector(connector)
-        config = opened.registry.read_config(connector, given or _ask(found))
+        config = opened.registry.read_config(connector, given) if given else _ask(found)
         connection = opened.registry.connect(connector, config)
         async with connection.http:
             saw = await _probe(connection)
         await store(opened, tenant, name, connector, config)
         typer.echo(f"{name}: {saw}；已保存 / saved")
+        if found.webhook:
+            typer.echo(f"回调地址，填到对方后台 / callback address for the vendor: https://…/hooks/{tenant}.{name}")
 
 
-def _ask(connector: Connector[Any]) -> dict[str, Any]:
-    """Ask for every field of the config model."""
-    asked = {}
-    for field, about in connector.config.model_fields.items():
-        secret = about.annotation is SecretStr
-        default = None if about.is_required() else about.default
-        asked[field] = typer.prompt(f"{about.title} ({field})", default=default, hide_input=secret)
-    return asked
+def _ask(connector: Connector[Any]) -> BaseModel:
+    """Ask for every field of the config model, and again for those that are wrong, until all are right."""
+    fields = connector.config.model_fields
+    asked = {name: _ask_one(name, about) for name, about in fields.items()}
+    while True:
+        try:
+            config: BaseModel = connector.config.model_validate(asked)
+        except ValidationError as error:
+            wrong = {str(each["loc"][0]): each["msg"] for each in error.errors() if each["loc"]}
+            if not wrong.keys() <= fields.keys() or not wrong:
+                raise
+            for name, what in wrong.items():
+                typer.secho(f"✕ {fields[name].title} ({name}): {what}", fg="red", err=True)
+                asked[name] = _ask_one(name, fields[name])
+        else:
+            return config
+
+
+def _ask_one(name: str, about: FieldInfo) -> str:
+    """One field: its title, where to find it, its default; a secret is not shown while it is typed."""
+    if about.description:
+        typer.secho(f"  {about.description}", dim=True)
+    secret = about.annotation is SecretStr
+    default = None if about.is_required() else "" if secret else about.default
+    words = f"{about.title} ({name})"
+    answer = typer.prompt(words, default=default, hide_input=secret, show_default=not secret, type=str)
+    return str(answer)
 
 
 async def store(opened: Hub, tenant: str, name: str, connector: str, config: BaseModel) -> None:

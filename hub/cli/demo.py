@@ -104,7 +104,7 @@ async def _set_up(directory: Path, processes: Processes, say: Console) -> Stage:
     for vendor in VENDORS:
         ledger = directory / f"{vendor}.jsonl"
         ledger.unlink(missing_ok=True)
-        processes.start(vendor, "sandbox", vendor, "--ledger", str(ledger))
+        processes.start(vendor, "sandbox", vendor, "--json", "--ledger", str(ledger))
     local = await start(directory, "hub_demo", fresh=True)
     os.environ.update(local.environment)
     settings = Settings()

@@ -70,8 +70,9 @@ def _mappings(files: Mapping[str, str], actions: Actions, events: Events) -> dic
         name = f"{mapping.name}@{mapping.version}"
         if name in found:
             raise mapping.document.refuse(("mapping",), f"{name} stands in {found[name].document.origin} too")
-        if mapping.source not in sources:
-            raise mapping.document.refuse(("from",), unknown(mapping.source, sources))
+        for source in mapping.sources:
+            if source not in sources:
+                raise mapping.document.refuse(("from",), unknown(source, sources))
         if mapping.target not in actions:
             raise mapping.document.refuse(("to",), unknown(mapping.target, actions))
         check(mapping, actions[mapping.target])
@@ -93,8 +94,9 @@ def _bind(flow: Flow, mappings: Mapping[str, MappingFile], actions: Actions, eve
     source = flow.when.connector or flow.when.connection
     if source not in events:
         raise flow.document.refuse(("when", "connection"), unknown(source, events))
-    if flow.when.event not in events[source]:
-        raise flow.document.refuse(("when", "event"), unknown(flow.when.event, events[source]))
+    for event in flow.when.event:
+        if event not in events[source]:
+            raise flow.document.refuse(("when", "event"), unknown(event, events[source]))
     return replace(flow, steps=tuple(_bound(flow, i, s, mappings, actions) for i, s in enumerate(flow.steps)))
 
 
@@ -109,7 +111,8 @@ def _bound(flow: Flow, index: int, step: Step, mappings: Mapping[str, MappingFil
         raise refuse("using", unknown(step.using, mappings))
     if mapping.target != step.action:
         raise refuse("using", f"{step.using} makes {mapping.target}, not {step.action}")
-    hears = f"{flow.when.connector or flow.when.connection}.{flow.when.event}"
-    if mapping.source != hears:
-        raise refuse("using", f"{step.using} is from {mapping.source}, not from {hears}")
+    source = flow.when.connector or flow.when.connection
+    for hears in (f"{source}.{event}" for event in flow.when.event):
+        if hears not in mapping.sources:
+            raise refuse("using", f"{step.using} is from {', '.join(mapping.sources)}, not from {hears}")
     return replace(step, pin=mapping.pin)

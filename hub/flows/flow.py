@@ -7,7 +7,7 @@ from pydantic import Field
 
 from hub.domain.text import Text
 from hub.mapping.expression import Expression
-from hub.mapping.schema import Strict, compiled, shaped
+from hub.mapping.schema import Names, Strict, compiled, shaped
 from hub.mapping.yaml_text import Document, read
 
 
@@ -22,7 +22,7 @@ class When(Strict):
     """Which events it is for; `if` is an expression over the event's data. `connector`: when the name tells it not."""
 
     connection: str
-    event: str
+    event: Names
     condition: str | None = Field(None, alias="if")
     connector: str | None = None
 

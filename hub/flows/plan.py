@@ -24,7 +24,7 @@ def plan(event: Event, flows: Sequence[Flow]) -> list[Owed]:
 
 
 def _hears(flow: Flow, event: Event) -> bool:
-    return (flow.when.connection, flow.when.event) == (event.connection, event.type)
+    return flow.when.connection == event.connection and event.type in flow.when.event
 
 
 def _steps(flow: Flow, event: Event) -> Iterable[Owed]:

@@ -25,7 +25,7 @@ class MappingFile:
 
     name: str
     version: int
-    source: str
+    sources: tuple[str, ...]
     target: str
     text: str
     hash: str
@@ -63,9 +63,9 @@ def parse_mapping(text: str, origin: str) -> MappingFile:
             raise document.refuse(("examples", index), "an example has either expect or error")
     steps = _steps(shape.fields, ("fields",), document, shape)
     digest = sha256(text.encode()).hexdigest()[:12]
-    name, version, source, target = shape.mapping, shape.version, shape.source, shape.target
+    name, version, sources, target = shape.mapping, shape.version, shape.sources, shape.target
     return MappingFile(
-        name, version, source, target, text, digest, tuple(shape.examples), steps, shape.lookups, document
+        name, version, sources, target, text, digest, tuple(shape.examples), steps, shape.lookups, document
     )
 
 

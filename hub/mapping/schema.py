@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from hub.mapping.expression import BadExpression, Expression
 from hub.mapping.nearest import unknown
@@ -11,6 +11,9 @@ from hub.mapping.yaml_text import Document, Path
 
 M = TypeVar("M", bound=BaseModel)
 Cleaner = Literal["strip", "upper", "lower"]
+
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)]
+"""One name, or a list of them."""
 
 
 class Strict(BaseModel):
@@ -53,7 +56,7 @@ class Shape(Strict):
 
     mapping: str = Field(pattern=r"^[a-z0-9_.]+$")
     version: int = Field(ge=1)
-    source: str = Field(alias="from")
+    sources: Names = Field(alias="from")
     target: str = Field(alias="to")
     why: str = ""
     fields: dict[str, Rule] = Field(min_length=1)

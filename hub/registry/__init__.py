@@ -31,14 +31,22 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 def discover(package: str = "connectors") -> dict[str, Connector[Any]]:
     """Every connector by id; ConfigError for a folder that holds none."""
-    found: dict[str, Connector[Any]] = {}
-    for entry in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        module = importlib.import_module(f"{package}.{entry.name}")
-        connector = getattr(module, "connector", None)
-        if not isinstance(connector, Connector) or connector.id != entry.name:
-            raise ConfigError(f"{package}/{entry.name}/__init__.py must export `connector` with id {entry.name!r}")
-        found[connector.id] = connector
-    return found
+    return {name: load_connector(name, package) for name in connector_names(package)}
+
+
+def connector_names(package: str = "connectors") -> list[str]:
+    """The folders there are, without loading any."""
+    return sorted(entry.name for entry in pkgutil.iter_modules(importlib.import_module(package).__path__))
+
+
+def load_connector(name: str, package: str = "connectors") -> Connector[Any]:
+    """One connector; ConfigError names those there are, or says what its folder lacks."""
+    if name not in (there := connector_names(package)):
+        raise ConfigError(f"no connector {name!r}; there are: {', '.join(there)}")
+    connector = getattr(importlib.import_module(f"{package}.{name}"), "connector", None)
+    if not isinstance(connector, Connector) or connector.id != name:
+        raise ConfigError(f"{package}/{name}/__init__.py must export `connector` with id {name!r}")
+    return connector
 
 
 def wrong_fields(error: ValidationError) -> str:

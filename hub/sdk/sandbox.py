@@ -4,7 +4,6 @@ It holds nothing of any vendor's protocol: a sandbox writes that itself, apart f
 """
 
 import asyncio
-import json
 import os
 import random
 import socket
@@ -136,17 +135,17 @@ async def _cut(send: Send) -> None:
     raise _ConnectionDroppedError
 
 
-def run_sandbox(sandbox: Sandbox, kit: SandboxKit, port: int, announce: Callable[[str], None]) -> None:
-    """Serve on loopback until SIGTERM; `announce` gets one JSON line {url, port, credentials} once the port listens."""
+def run_sandbox(sandbox: Sandbox, kit: SandboxKit, port: int, announce: Callable[[dict[str, Any]], None]) -> None:
+    """Serve on loopback until SIGTERM; `announce` gets {url, port, credentials} once the port listens."""
     asyncio.run(_serve(sandbox, kit, port, announce))
 
 
-async def _serve(sandbox: Sandbox, kit: SandboxKit, port: int, announce: Callable[[str], None]) -> None:
+async def _serve(sandbox: Sandbox, kit: SandboxKit, port: int, announce: Callable[[dict[str, Any]], None]) -> None:
     listening = socket.create_server(("127.0.0.1", port), backlog=512)
     port = listening.getsockname()[1]
     kit.url = f"http://127.0.0.1:{port}"
     app = _BadManners(sandbox.build(kit), kit.faults)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on", access_log=False))
     serving: Awaitable[None] = asyncio.ensure_future(server.serve(sockets=[listening]))
-    announce(json.dumps({"url": kit.url, "port": port, "credentials": dict(sandbox.credentials(kit))}))
+    announce({"url": kit.url, "port": port, "credentials": dict(sandbox.credentials(kit))})
     await serving

@@ -29,7 +29,7 @@ class Running:
 def sandbox(connector: str, folder: Path, *options: str) -> Iterator[Running]:
     """A sandbox in a process of its own, for the length of a block."""
     ledger = folder / f"{connector}.jsonl"
-    command = [sys.executable, "-m", "hub", "sandbox", connector, "--ledger", str(ledger), *options]
+    command = [sys.executable, "-m", "hub", "sandbox", connector, "--json", "--ledger", str(ledger), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

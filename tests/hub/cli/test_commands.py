@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from hub.cli import COMMANDS, load
 from hub.credentials import Vault
 from hub.embedded.postgres import Addresses
+from hub.registry import load_connector
 from hub.settings import Settings
 from tests.connectors.sandboxes import sandbox
 
@@ -59,6 +60,19 @@ def test_a_connection_is_probed_before_it_is_saved(tmp_path: Path) -> None:
         assert (listed["name"], listed["state"]) == ("kingdee", "ok")
         (probed,) = json.loads(hub("connections", "probe", "kingdee", "--tenant", "demo", "--json").output)
         assert probed["ok"] is True
+
+
+def test_a_connection_is_asked_for_field_by_field_and_a_wrong_one_again(tmp_path: Path) -> None:
+    with sandbox("dingtalk", tmp_path) as dingtalk:
+        fields = load_connector("dingtalk").config.model_fields
+        right = [dingtalk.credentials.get(name, "") for name in fields]
+        typed = [("not a number" if name == "dept_id" else value) for name, value in zip(fields, right, strict=True)]
+        command = ["connections", "add", "dingtalk", "--tenant", "demo"]
+        told = CliRunner().invoke(load("connections"), command, input="\n".join([*typed, "-1", ""]))
+        assert told.exit_code == 0, told.output
+        assert "✕" in told.output
+        assert "/hooks/demo.dingtalk" in told.output
+        assert dingtalk.credentials["app_secret"] not in told.output
 
 
 def test_a_wrong_field_is_named_and_its_value_is_not_echoed() -> None:

@@ -90,6 +90,25 @@ def test_an_event_of_another_connection_or_type_owes_nothing(tmp_path: Path) -> 
     assert catalogue.plan(replace(told, type="contract.rejected")) == []
 
 
+def test_a_flow_and_a_mapping_may_hear_several_events(tmp_path: Path) -> None:
+    both = "[crm.contract.approved, crm.contract.rejected]"
+    flow = FLOW.replace("event: contract.approved", "event: [contract.approved, contract.rejected]")
+    catalogue = load(tmp_path, MAPPING.replace("from: crm.contract.approved", f"from: {both}"), flow)
+    told = event(Decimal("0.11"))
+    assert len(catalogue.plan(told)) == len(catalogue.plan(replace(told, type="contract.rejected"))) == 1
+
+
+def test_a_mapping_must_hear_every_event_of_its_flow(tmp_path: Path) -> None:
+    flow = FLOW.replace("event: contract.approved", "event: [contract.approved, contract.rejected]")
+    with pytest.raises(ConfigError, match=r"not from crm\.contract\.rejected"):
+        load(tmp_path, flow=flow)
+
+
+def test_an_optional_flow_owes_optional_steps(tmp_path: Path) -> None:
+    (owed,) = load(tmp_path, flow=FLOW + "optional: true\n").plan(event(Decimal(1)))
+    assert owed.optional
+
+
 def test_steps_share_the_lane_and_keep_their_order(tmp_path: Path) -> None:
     second = "  - { action: acme.book, on: acme-main, using: crm.contract__acme.bill@1 }\n"
     owed = load(tmp_path, flow=FLOW + second).plan(event(Decimal(1)))
