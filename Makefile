@@ -33,9 +33,9 @@ unit: setup
 
 test: check unit
 
-# ONCE=1 ends after the story; CONTRACTS=N plays it for N contracts.
+# ONCE=1 ends after the story; CONTRACTS=N plays it for N contracts; WITH=all brings all six vendors on stage.
 demo: setup
-	.venv/bin/hub demo $(if $(ONCE),--once) $(if $(CONTRACTS),--contracts $(CONTRACTS))
+	.venv/bin/hub demo $(if $(ONCE),--once) $(if $(CONTRACTS),--contracts $(CONTRACTS)) $(if $(WITH),--with $(WITH))
 
 lock: setup
 	$(UV) compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/run.txt

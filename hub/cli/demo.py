@@ -11,27 +11,29 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
-import simplejson
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from hub.cli.connections import store
 from hub.cli.processes import Processes
-from hub.cli.story import AMOUNT, PAID, Office, Outcome, play
+from hub.cli.report import report, show
+from hub.cli.scenes import Neighbours, Scenery, play_scenes
+from hub.cli.story import Office, Outcome, play
 from hub.domain.errors import ConfigError
 from hub.embedded.local import LOOPBACK, Local, start
 from hub.ledger.keys import SCOPES, create_key
 from hub.ledger.migrate import add_tenant, upgrade
 from hub.main import HOME_MIGRATIONS, open_hub
-from hub.sdk.exact import Json, dumps
+from hub.sdk.exact import dumps
 from hub.sdk.http import Egress, make_client
 from hub.settings import Settings
 
 TENANT = "demo"
-VENDORS = ("kingdee", "dingtalk")
+MAIN = ("kingdee", "dingtalk")
+AROUND = ("yonyou", "wecom", "email", "enrichment")
+CALLING = ("dingtalk", "wecom", "yonyou")
+"""Vendors whose administrator enters our callback address in the back office."""
 WORKER = "worker"
 HERE = Egress.parse([LOOPBACK])
 
@@ -53,7 +55,7 @@ class Stage:
     url: str
     vendors: dict[str, str]
     key: str
-    ledgers: Path
+    ledgers: dict[str, Path]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -64,14 +66,18 @@ def add_to(app: typer.Typer) -> None:
 def demo(
     once: Annotated[bool, typer.Option("--once", help="演完即退 / end after the story")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")] = False,
+    cast: Annotated[str, typer.Option("--with", help="main | all：六个厂商都登场 / all six vendors")] = "main",
     contracts: Annotated[int, typer.Option(min=1, max=5000, help="合同数 / contracts")] = 1,
     kill_worker: Annotated[int, typer.Option(min=0, help="途中杀掉工作进程的次数 / kill -9 the worker")] = 0,
     kill_redis: Annotated[bool, typer.Option("--kill-redis", help="开始前杀掉 Redis / kill Redis first")] = False,
 ) -> None:
     """演示主线：合同 → 钉钉审批 → 金蝶应收 → 回款 / the main job from contract to payment."""
+    if cast not in ("main", "all"):
+        raise typer.BadParameter(f"--with: main | all, not {cast!r}")
     began = time.monotonic()
+    vendors = MAIN + (AROUND if cast == "all" else ())
     say = Console(stderr=True, width=None if sys.stderr.isatty() else 150)
-    told = asyncio.run(_demo(contracts, Trouble(kill_worker, kill_redis), say, once, as_json))
+    told = asyncio.run(_demo(vendors, contracts, Trouble(kill_worker, kill_redis), say, once, as_json))
     told["seconds"] = Decimal(str(round(time.monotonic() - began, 1)))
     if as_json:
         typer.echo(dumps(told))
@@ -79,19 +85,24 @@ def demo(
         raise typer.Exit(1)
 
 
-async def _demo(contracts: int, trouble: Trouble, say: Console, once: bool, as_json: bool) -> dict[str, Any]:
+async def _demo(
+    vendors: tuple[str, ...], contracts: int, trouble: Trouble, say: Console, once: bool, as_json: bool
+) -> dict[str, Any]:
     directory = Settings().data_dir / "demo"
     (directory / "logs").mkdir(parents=True, exist_ok=True)
     processes = Processes(directory / "logs", {})
     try:
-        stage = await _set_up(directory, processes, say)
+        stage = await _set_up(directory, vendors, processes, say)
         say.print("④ 演出 / playing the story")
         began = time.monotonic()
         outcome = await _play(stage, contracts, trouble, say)
-        told = await _report(stage, contracts, outcome)
+        scenery = await _play_around(stage, say) if AROUND[0] in stage.vendors else None
+        async with make_client(base_url=stage.url, egress=HERE) as http:
+            told = await report(Office(http, stage.key), stage.ledgers, contracts, outcome, scenery)
+        told["console"] = f"{stage.url}/console"
         told["rate_per_s"] = Decimal(str(round(contracts / (time.monotonic() - began), 2)))
         if not as_json:
-            _show(told, stage, say)
+            show(told, say)
         if not once:
             await _until_told(stage, say)
         return told
@@ -99,10 +110,10 @@ async def _demo(contracts: int, trouble: Trouble, say: Console, once: bool, as_j
         processes.stop()
 
 
-async def _set_up(directory: Path, processes: Processes, say: Console) -> Stage:
+async def _set_up(directory: Path, wanted: tuple[str, ...], processes: Processes, say: Console) -> Stage:
     say.print("① 沙箱、PostgreSQL、Redis / sandboxes, PostgreSQL, Redis")
-    for vendor in VENDORS:
-        ledger = directory / f"{vendor}.jsonl"
+    ledgers = {vendor: directory / f"{vendor}.jsonl" for vendor in wanted}
+    for vendor, ledger in ledgers.items():
         ledger.unlink(missing_ok=True)
         processes.start(vendor, "sandbox", vendor, "--json", "--ledger", str(ledger))
     local = await start(directory, "hub_demo", fresh=True)
@@ -118,14 +129,14 @@ async def _set_up(directory: Path, processes: Processes, say: Console) -> Stage:
     processes.start(WORKER, "work", announces=False)
     vendors, key = {}, ""
     async with open_hub(settings) as opened:
-        for vendor in VENDORS:
+        for vendor in wanted:
             told = processes.told(vendor)
             vendors[vendor] = told["url"]
             config = opened.registry.read_config(vendor, told["credentials"])
             await store(opened, TENANT, vendor, vendor, config)
         async with opened.database.unit(TENANT) as unit:
             key = await create_key(unit, "demo", SCOPES)
-    return Stage(local, processes, processes.told("api")["url"], vendors, key, directory)
+    return Stage(local, processes, processes.told("api")["url"], vendors, key, ledgers)
 
 
 async def _play(stage: Stage, contracts: int, trouble: Trouble, say: Console) -> Outcome:
@@ -134,9 +145,9 @@ async def _play(stage: Stage, contracts: int, trouble: Trouble, say: Console) ->
     async with (
         make_client(base_url=stage.url, egress=HERE, concurrency=32) as http,
         make_client(base_url=stage.vendors["kingdee"], egress=HERE) as kingdee,
-        make_client(base_url=stage.vendors["dingtalk"], egress=HERE) as dingtalk,
     ):
-        await _subscribe(dingtalk, f"{stage.url}/hooks/{TENANT}.dingtalk")
+        for vendor in stage.vendors.keys() & CALLING:
+            await _subscribe(stage, vendor)
         killing = asyncio.create_task(_kill_worker(stage, trouble.kill_worker))
         with _progress(contracts, say) as tell:
             outcome = await play(Office(http, stage.key), kingdee, contracts, tell)
@@ -144,12 +155,23 @@ async def _play(stage: Stage, contracts: int, trouble: Trouble, say: Console) ->
         return outcome
 
 
-async def _subscribe(dingtalk: httpx.AsyncClient, hook: str) -> None:
-    """The administrator saves the callback address in DingTalk's back office."""
-    answer = await dingtalk.post("/_sandbox/callback", json={"url": hook})
-    told = answer.json()
+async def _play_around(stage: Stage, say: Console) -> Scenery:
+    async with (
+        make_client(base_url=stage.url, egress=HERE) as http,
+        make_client(base_url=stage.vendors["wecom"], egress=HERE) as wecom,
+        make_client(base_url=stage.vendors["email"], egress=HERE) as email,
+    ):
+        with say.status("") as status:
+            return await play_scenes(Office(http, stage.key), Neighbours(wecom, email), status.update)
+
+
+async def _subscribe(stage: Stage, vendor: str) -> None:
+    """The administrator saves the callback address in the vendor's back office."""
+    hook = f"{stage.url}/hooks/{TENANT}.{vendor}"
+    async with make_client(base_url=stage.vendors[vendor], egress=HERE) as http:
+        told = (await http.post("/_sandbox/callback", json={"url": hook})).json()
     if not told["ok"]:
-        raise ConfigError(f"DingTalk did not take {hook}: {told['detail']}")
+        raise ConfigError(f"{vendor} did not take {hook}: {told['detail']}")
 
 
 async def _kill_worker(stage: Stage, times: int) -> None:
@@ -175,94 +197,6 @@ def _progress(contracts: int, say: Console) -> Any:
             bar.update(task, completed=done, description=words)
 
         yield tell
-
-
-async def _report(stage: Stage, contracts: int, outcome: Outcome) -> dict[str, Any]:
-    """Everything as data: the first contract's steps and records, both ledgers, and what did not happen."""
-    async with make_client(base_url=stage.url, egress=HERE) as http:
-        office = Office(http, stage.key)
-        first = await office.get(f"/contracts/{await _first(office)}")
-        deliveries = await office.all("/deliveries")
-    receivable = first["receivable"] or {}
-    payment = next((p for p in outcome.payments.values() if p["receivable_id"] == receivable.get("id")), None)
-    known = {first["id"], first["customer_id"], *(a["instance_id"] for a in first["approvals"])}
-    known |= {payment["external_id"]} if payment else set()
-    told = {
-        "steps": [_step(d) for d in reversed(deliveries) if d["record"] in known],
-        "contract": first,
-        "receivable": receivable,
-        "payment": payment,
-        "kingdee_ledger": _ledger(stage, "kingdee"),
-        "dingtalk_ledger": _ledger(stage, "dingtalk"),
-        "contracts": contracts,
-        "console": f"{stage.url}/console",
-    }
-    return {**told, "missing": _missing(told, contracts, outcome, deliveries)}
-
-
-async def _first(office: Office) -> str:
-    found = await office.get("/contracts", number="HT-2026-0001")
-    return str(found["items"][0]["id"])
-
-
-def _step(delivery: Json) -> Json:
-    made = delivery["result"] or {}
-    return {
-        "step": delivery["action"],
-        "flow": delivery["flow"],
-        "from": delivery["source"],
-        "to": delivery["connection"],
-        "record": delivery["record"],
-        "external": made.get("id", ""),
-        "number": made.get("number", ""),
-        "state": delivery["state"],
-        "attempts": delivery["attempts"],
-        "ms": delivery["ms"],
-    }
-
-
-def _ledger(stage: Stage, vendor: str) -> list[Json]:
-    text = (stage.ledgers / f"{vendor}.jsonl").read_text("utf-8")
-    return [simplejson.loads(line, use_decimal=True) for line in text.splitlines()]
-
-
-def _missing(told: dict[str, Any], contracts: int, outcome: Outcome, deliveries: list[Json]) -> list[str]:
-    """Each promise of the story that does not hold, in words; empty when all is well."""
-    effects = [line["effect"] for line in told["kingdee_ledger"]]
-    counts = {
-        "approvals": [line["effect"] for line in told["dingtalk_ledger"]].count("approval.created"),
-        "saved bills": effects.count("receivable.saved"),
-        "audited bills": effects.count("receivable.audited"),
-        "receivables": len(outcome.receivables),
-        "payments": len(outcome.payments),
-    }
-    wrong = [f"{name}: {count}, not {contracts}" for name, count in counts.items() if count != contracts]
-    booked = sum(Decimal(str(x["amount"])) for x in told["kingdee_ledger"] if x["effect"] == "receivable.saved")
-    sums = {
-        "booked in Kingdee": (booked, AMOUNT),
-        "receivable in the CRM": (sum(Decimal(r["amount"]) for r in outcome.receivables.values()), AMOUNT),
-        "paid in the CRM": (sum(Decimal(p["amount"]) for p in outcome.payments.values()), PAID),
-        "outstanding": (sum(Decimal(r["outstanding"]) for r in outcome.receivables.values()), AMOUNT - PAID),
-    }
-    wrong += [f"{name}: {got}, not {each * contracts}" for name, (got, each) in sums.items() if got != each * contracts]
-    return wrong + [f"{d['id']} {d['action']} is {d['state']}" for d in deliveries if d["state"] != "done"]
-
-
-def _show(told: dict[str, Any], stage: Stage, say: Console) -> None:
-    table = Table("步骤 / step", "从 / from", "到 / to", "本方 / ours", "对方 / theirs", "次数", "ms")
-    for step in told["steps"]:
-        theirs = step["number"] or step["external"]
-        cells = (step["step"], step["from"], step["to"], step["record"], theirs, step["attempts"], step["ms"])
-        table.add_row(*(str(cell) for cell in cells))
-    say.print(table)
-    receivable = told["receivable"]
-    if receivable:
-        say.print(
-            f"应收 {receivable['number']}：{receivable['amount']}，未收 / outstanding {receivable['outstanding']}"
-        )
-    for line in told["missing"]:
-        say.print(f"[red]✕ {line}")
-    say.print(f"同步日志 / sync log: {told['console']}   API: {stage.url}/api/v1/openapi.json")
 
 
 async def _until_told(stage: Stage, say: Console) -> None:

@@ -13,6 +13,7 @@ from hub.sdk.exact import Json, dumps, loads
 
 CUSTOMER = "苏州恒锐精密机械有限公司"
 CREDIT_CODE = "91320594MA1ABCDE2C"
+BUYER, MOBILE, ADDRESS = "李工", "13812345678", "li.gong@hengrui.example"
 PAID = Decimal("200000.00")
 AMOUNT = Decimal("628000.00")
 LINES = [(f"数控车床 CK{61 + n}", Decimal(2), Decimal("31400.00")) for n in range(10)]
@@ -48,11 +49,11 @@ class Office:
             await asyncio.sleep(0.5)
         return _read(answer)
 
-    async def get(self, path: str, **params: str) -> Json:
+    async def get(self, path: str, **params: str | list[str]) -> Json:
         """GET."""
         return _read(await self._http.get(f"/api/v1{path}", params=params, headers=self._headers))
 
-    async def all(self, path: str, **params: str) -> list[Json]:
+    async def all(self, path: str, **params: str | list[str]) -> list[Json]:
         """Every item of a list, over all pages."""
         items: list[Json] = []
         cursor: str | None = ""
@@ -78,6 +79,7 @@ async def play(office: Office, kingdee: httpx.AsyncClient, contracts: int, tell:
     outcome = Outcome()
     turns = asyncio.Semaphore(AT_ONCE)
     customers = [await _customer(office, n) for n in range((contracts + CUSTOMER_EACH - 1) // CUSTOMER_EACH)]
+    await _contact(office, customers[0])
 
     async def sign(number: int) -> None:
         async with turns:
@@ -93,6 +95,12 @@ async def _customer(office: Office, number: int) -> str:
     code = {"credit_code": CREDIT_CODE} if number == 0 else {}
     made = await office.post("/customers", {**body, **code}, f"demo-customer-{number}")
     return str(made["id"])
+
+
+async def _contact(office: Office, customer: str) -> None:
+    """Whom to write to; noted before the contract is approved."""
+    body = {"customer_id": customer, "name": BUYER, "mobile": MOBILE, "email": ADDRESS}
+    await office.post("/contacts", body, "demo-contact")
 
 
 async def _sign(office: Office, customer: str, number: int) -> None:
