@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from hub.delivery.policy import judge
 from hub.domain.delivery import Next, State
-from hub.domain.errors import ConfigError, HubError, MappingError, NeedsReauth
+from hub.domain.errors import ODD_SHAPES, Ambiguous, ConfigError, HubError, MappingError, NeedsReauth
 from hub.domain.text import Text
 from hub.ledger.claim import Claimed, claim, heartbeat, intend
 from hub.ledger.connections import Stored, find, hold
@@ -149,6 +149,10 @@ class Deliverer:
         except HubError as error:
             after = judge(error, action.effect, delivery.spent, delivery.snoozes)
             return Outcome(after, error=error, exchanges=context.exchanges)
+        except ODD_SHAPES as odd:
+            doubt = Ambiguous(f"{type(odd).__name__}: {odd}", code="shape", hint=ODD)
+            after = judge(doubt, action.effect, delivery.spent, delivery.snoozes)
+            return Outcome(after, error=doubt, exchanges=context.exchanges)
         return Outcome(Next(State.DONE), made, exchanges=context.exchanges)
 
     async def _settle(
@@ -168,6 +172,12 @@ class Deliverer:
 
 NO_CONNECTION = Text(
     "请先用 hub connections add 建立这个连接。", "Add this connection with `hub connections add` first."
+)
+
+
+ODD = Text(
+    "对方的回答不是约定的形状，可能已经生效：打开这次尝试看原文，并反馈给开发者。",
+    "The answer has an unknown shape and it may have happened: read the attempt, and tell the developers.",
 )
 
 

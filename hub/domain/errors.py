@@ -122,3 +122,7 @@ class BadSignature(HubError):
 
 class Unreadable(HubError):
     """A verified inbound request could not be parsed."""
+
+
+ODD_SHAPES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What a connector's code runs into when a vendor answers in a shape nobody knows."""

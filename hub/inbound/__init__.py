@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 from prometheus_client import Counter
 
-from hub.domain.errors import BadSignature, HubError, Unreadable
+from hub.domain.errors import ODD_SHAPES, BadSignature, HubError, Unreadable
 from hub.domain.event import Inbound, Nudge
 from hub.ledger.connections import Stored, find
 from hub.ledger.database import Database, Unavailable
@@ -70,7 +70,7 @@ def _parse(webhook: Webhook, verified: Verified) -> tuple[Told | None, str]:
         return list(webhook.parse(webhook.read(verified.plaintext))), ""
     except Unreadable as error:
         return None, error.message
-    except (HubError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except (HubError, *ODD_SHAPES) as error:
         return None, f"{type(error).__name__}: {error}"
 
 

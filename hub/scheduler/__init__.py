@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from hub.domain.errors import HubError, NeedsReauth
+from hub.domain.errors import ODD_SHAPES, HubError, NeedsReauth
 from hub.ledger.claim import reap
 from hub.ledger.connections import everyone, find, hold
 from hub.ledger.cursors import Turn, advance, ensure, miss, renew, take_turns
@@ -17,9 +17,6 @@ from hub.registry import Registry
 from hub.sdk.connector import Page
 
 POLL_LEASE_S = 30.0
-ODD_SHAPES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-"""What a connector's parser runs into when a vendor answers in a shape nobody knows: that poll waits, no other."""
-
 log = structlog.get_logger()
 
 
@@ -87,7 +84,7 @@ class Scheduler:
             poll = connection.connector.polls[turn.event]
             async with self._held(tenant, turn):
                 page = await poll.run(connection.context(), turn.value)
-        except (HubError, *ODD_SHAPES) as error:
+        except (HubError, *ODD_SHAPES) as error:  # that poll waits, no other
             await self._miss(tenant, turn, error)
             return 0
         return await self._advance(tenant, turn, page, poll.every)

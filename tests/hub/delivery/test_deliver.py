@@ -106,6 +106,8 @@ class Vendor:
             return {"ok": False, "code": self.mood, "words": "FName 不能为空 canary-secret-1"}
         assert number not in self.bills, "booked twice"
         self.bills[number] = f"id-{number}"
+        if self.mood == "odd":
+            return {"ok": True}
         return {"ok": True, "id": self.bills[number]}
 
 
@@ -205,6 +207,17 @@ async def test_silence_after_the_write_is_looked_up_not_sent_again(world: World)
     await world.deliverer.drain("demo", "acme")
     assert (await world.rows(STATES))[0] == ("acme", "done")
     assert world.vendor.bills == {"AR-1": "id-AR-1"}
+
+
+async def test_an_answer_of_an_unknown_shape_is_doubt_and_harms_no_other_delivery(world: World) -> None:
+    world.vendor.mood = "odd"
+    await world.approve("AR-1", "AR-2")
+    assert await world.deliverer.drain("demo", "acme") == 2
+    assert set(await world.rows("SELECT state, look_first, error_code FROM deliveries")) == {("waiting", True, "shape")}
+    world.vendor.mood = "yes"
+    await world.make_due()
+    await world.deliverer.drain("demo", "acme")
+    assert set(await world.rows("SELECT state FROM deliveries WHERE connection = 'acme'")) == {("done",)}
 
 
 async def test_a_refused_secret_holds_the_whole_connection_until_it_is_released(world: World) -> None:
