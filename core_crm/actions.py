@@ -6,15 +6,23 @@ from datetime import date
 
 from pydantic import AwareDatetime
 
-from core_crm import commands
+from core_crm import commands, facts, people, timeline
 from core_crm.model import Decision
+from core_crm.news import (
+    EnrichedCustomer,
+    NotedInteraction,
+    RecordedPosting,
+    RemovedContact,
+    RevokedInteraction,
+    SavedContact,
+)
 from core_crm.shapes import Currency, Given, Money, Name, Note, Short
 from hub import sdk
 
 home = sdk.HomeSystem(
     id="crm",
     title=sdk.Text("客户关系管理", "CRM"),
-    events=frozenset({"contract.submitted", "contract.approved", "contract.rejected"}),
+    events=frozenset({"customer.created", "contract.submitted", "contract.approved", "contract.rejected"}),
 )
 
 
@@ -97,6 +105,47 @@ async def record_payment(unit: sdk.Unit, given: RecordPayment) -> sdk.Made:
     with refusing():
         made = await commands.record_payment(unit, **dict(given))
     return sdk.Made(id=made, number=given.number)
+
+
+@home.action("record_posting", title=sdk.Text("登记其他财务系统的入账", "Record a booking elsewhere"))
+async def record_posting(unit: sdk.Unit, given: RecordedPosting) -> sdk.Made:
+    """Remember that one more finance system has booked a contract. Safe to repeat."""
+    with refusing():
+        made = await commands.record_posting(unit, **dict(given))
+    return sdk.Made(id=made, number=given.number)
+
+
+@home.action("enrich_customer", title=sdk.Text("写入工商信息", "Keep registry data of a customer"))
+async def enrich_customer(unit: sdk.Unit, given: EnrichedCustomer) -> sdk.Made:
+    """Keep what a registry says of a customer, each field with its source. Safe to repeat; newer news win."""
+    with refusing():
+        customer = await facts.enrich_customer(unit, given)
+    return sdk.Made(id=customer["id"], number=customer["number"])
+
+
+@home.action("save_contact", title=sdk.Text("保存联系人", "Save a contact"))
+async def save_contact(unit: sdk.Unit, given: SavedContact) -> sdk.Made:
+    """Keep a person of another system as a contact. Safe to repeat; newer news win."""
+    return sdk.Made(id=await people.save_contact(unit, given), number=given.external_id)
+
+
+@home.action("remove_contact", title=sdk.Text("标记联系人已移除", "Mark a contact as removed"))
+async def remove_contact(unit: sdk.Unit, given: RemovedContact) -> sdk.Made:
+    """Mark that another system has a person no longer. Safe to repeat; newer news win."""
+    return sdk.Made(id=await people.remove_contact(unit, given.external_id, given.removed_at), number=given.external_id)
+
+
+@home.action("note_interaction", title=sdk.Text("登记往来", "Note an interaction"))
+async def note_interaction(unit: sdk.Unit, given: NotedInteraction) -> sdk.Made:
+    """Keep what was said in another system, on its contact's timeline if there is one. Safe to repeat."""
+    return sdk.Made(id=await timeline.note_interaction(unit, given), number=given.external_id)
+
+
+@home.action("revoke_interaction", title=sdk.Text("撤回往来", "Revoke an interaction"))
+async def revoke_interaction(unit: sdk.Unit, given: RevokedInteraction) -> sdk.Made:
+    """Forget the words of what was revoked. Safe to repeat. NotReady until it is recorded."""
+    made = await timeline.revoke_interaction(unit, given.external_id, given.revoked_at)
+    return sdk.Made(id=made, number=given.external_id)
 
 
 @contextmanager

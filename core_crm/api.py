@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel
 
-from core_crm import commands, shapes, store
+from core_crm import commands, facts, people, shapes, store, timeline
 from core_crm.exact_route import INVALID, ExactRoute, answer
 from core_crm.model import Status
+from core_crm.refuse import demand
 from core_crm.store import Listing
 from hub import sdk
 
@@ -21,6 +22,7 @@ Limit = Annotated[int, Query(ge=1, le=200, description="rows on a page / 每页�
 Cursor = Annotated[str | None, Query(max_length=100, description="`next` of the page before / 上一页的 next")]
 Id = Annotated[str, Path(max_length=60, pattern=shapes.ONE_LINE)]
 Filter = Annotated[str | None, Query(max_length=200, pattern=shapes.ONE_LINE)]
+Thread = Annotated[str | None, Query(max_length=500, pattern=shapes.ONE_LINE)]
 Key = Annotated[
     str | None,
     Header(alias="Idempotency-Key", min_length=1, max_length=255, description="a repeat gets the first answer"),
@@ -63,10 +65,11 @@ class Desk:
         cursor: str | None,
         **filters: Any,
     ) -> Response:
-        """One page; an unknown customer_id is Problem 404."""
+        """One page; an unknown customer_id or contact_id is Problem 404."""
         async with self._work.begin(who.tenant_id) as unit:
-            if customer_id := filters.get("customer_id"):
-                await commands.demand(unit, store.CUSTOMERS, customer_id)
+            for owner in (store.CUSTOMERS, store.CONTACTS):
+                if owner_id := filters.get(f"{owner.kind}_id"):
+                    await demand(unit, owner, owner_id)
             rows = await store.page(unit, listing, limit + 1, _after(cursor), **filters)
         items = [_show(shape, row) for row in rows[:limit]]
         onward = urlsafe_b64encode(rows[limit - 1]["id"].encode()).decode() if len(rows) > limit else None
@@ -130,7 +133,7 @@ def _show(shape: type[BaseModel], row: store.Row) -> sdk.Json:
 
 
 async def _one(unit: sdk.Unit, listing: Listing, shape: type[BaseModel], record_id: str) -> sdk.Json:
-    return _show(shape, await commands.demand(unit, listing, record_id))
+    return _show(shape, await demand(unit, listing, record_id))
 
 
 def _after(cursor: str | None) -> str | None:
@@ -147,40 +150,68 @@ def _after(cursor: str | None) -> str | None:
 
 
 async def _whole(unit: sdk.Unit, contract_id: str) -> sdk.Json:
-    """A contract with its customer, lines, approvals and receivable."""
-    contract = await commands.demand(unit, store.CONTRACTS, contract_id)
+    """A contract with its customer, lines, approvals, receivable and postings."""
+    contract = await demand(unit, store.CONTRACTS, contract_id)
     booked = await store.page(unit, store.RECEIVABLES, 1, contract_id=contract_id)
     inner = {
-        "customer": await commands.demand(unit, store.CUSTOMERS, contract["customer_id"]),
+        "customer": await demand(unit, store.CUSTOMERS, contract["customer_id"]),
         "lines": await store.lines(unit, contract_id),
         "approvals": await store.approvals(unit, contract_id),
         "receivable": booked[0] if booked else None,
+        "postings": await store.postings(unit, contract_id),
     }
     return _show(shapes.OpenContract, {**contract, **inner})
 
 
+async def _known(unit: sdk.Unit, customer_id: str) -> sdk.Json:
+    """A customer with its contacts, facts and registry."""
+    customer = await demand(unit, store.CUSTOMERS, customer_id)
+    inner = {
+        "contacts": await store.people(unit, customer_id),
+        "facts": await facts.facts_of(unit, customer),
+        "registry": await facts.registry_of(unit, customer_id),
+    }
+    return _show(shapes.OpenCustomer, {**customer, **inner})
+
+
 def _customers(routes: APIRouter, desk: Desk) -> None:
-    @routes.post("/customers", status_code=201, response_model=shapes.Customer)
+    @routes.post("/customers", status_code=201, response_model=shapes.OpenCustomer)
     async def create(who: Writer, request: Request, given: shapes.NewCustomer, key: Key = None) -> Response:
         """新建客户 / create a customer."""
-        return await desk.create(who, request, key, commands.create_customer, given, store.CUSTOMERS, shapes.Customer)
+
+        async def do(unit: sdk.Unit) -> sdk.Json:
+            return await _known(unit, await people.create_customer(unit, given))
+
+        return await desk.write(who, request, key, do)
+
+    @routes.put("/customers/{customer_id}/facts/{field}", response_model=shapes.OpenCustomer)
+    async def state(
+        who: Writer, request: Request, customer_id: Id, field: shapes.Fact, given: shapes.NewFact, key: Key = None
+    ) -> Response:
+        """人工填写一项工商信息，优先于登记机关；空值为撤回 / state a fact, over what registries say."""
+
+        async def do(unit: sdk.Unit) -> sdk.Json:
+            await facts.state_fact(unit, customer_id, field, given.value)
+            return await _known(unit, customer_id)
+
+        return await desk.write(who, request, key, do, status=200)
 
     @routes.get("/customers", response_model=shapes.Page[shapes.Customer])
     async def page(who: Reader, limit: Limit = 50, cursor: Cursor = None, number: Filter = None) -> Response:
         """客户列表 / list customers."""
         return await desk.list(who, store.CUSTOMERS, shapes.Customer, limit, cursor, number=number)
 
-    @routes.get("/customers/{customer_id}", response_model=shapes.Customer)
+    @routes.get("/customers/{customer_id}", response_model=shapes.OpenCustomer)
     async def get(who: Reader, customer_id: Id) -> Response:
-        """一个客户 / one customer."""
-        return await desk.get(who, store.CUSTOMERS, shapes.Customer, customer_id)
+        """一个客户及其联系人、工商信息 / one customer, its contacts and what registries say."""
+        return await desk.show(who, lambda unit: _known(unit, customer_id))
 
 
 def _contacts(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/contacts", status_code=201, response_model=shapes.Contact)
     async def create(who: Writer, request: Request, given: shapes.NewContact, key: Key = None) -> Response:
         """新建联系人 / create a contact."""
-        return await desk.create(who, request, key, commands.create_contact, given, store.CONTACTS, shapes.Contact)
+        return await desk.create(who, request, key, people.create_contact, given, store.CONTACTS, shapes.Contact)
 
     @routes.get("/contacts", response_model=shapes.Page[shapes.Contact])
     async def page(who: Reader, limit: Limit = 50, cursor: Cursor = None, customer_id: Filter = None) -> Response:
@@ -277,13 +308,21 @@ def _interactions(routes: APIRouter, desk: Desk) -> None:
     async def create(who: Writer, request: Request, given: shapes.NewInteraction, key: Key = None) -> Response:
         """记录一次往来 / note an interaction."""
         return await desk.create(
-            who, request, key, commands.create_interaction, given, store.INTERACTIONS, shapes.Interaction
+            who, request, key, timeline.create_interaction, given, store.INTERACTIONS, shapes.Interaction
         )
 
     @routes.get("/interactions", response_model=shapes.Page[shapes.Interaction])
-    async def page(who: Reader, limit: Limit = 50, cursor: Cursor = None, customer_id: Filter = None) -> Response:
+    async def page(
+        who: Reader,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        customer_id: Filter = None,
+        contact_id: Filter = None,
+        thread: Thread = None,
+    ) -> Response:
         """往来列表 / list interactions."""
-        return await desk.list(who, store.INTERACTIONS, shapes.Interaction, limit, cursor, customer_id=customer_id)
+        filters = {"customer_id": customer_id, "contact_id": contact_id, "thread": thread}
+        return await desk.list(who, store.INTERACTIONS, shapes.Interaction, limit, cursor, **filters)
 
     @routes.get("/interactions/{interaction_id}", response_model=shapes.Interaction)
     async def get(who: Reader, interaction_id: Id) -> Response:

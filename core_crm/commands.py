@@ -1,12 +1,13 @@
-"""What can be done in the CRM. A command changes rows and tells its events in the one transaction of its unit."""
+"""Contracts and their money. A command changes rows and tells its events in the one transaction of its unit."""
 
 from datetime import date, datetime
 from decimal import Decimal
 
 from core_crm import model, store
 from core_crm.model import Decision, Status
-from core_crm.shapes import NewContact, NewContract, NewCustomer, NewInteraction
-from core_crm.store import Listing, Row
+from core_crm.refuse import conflict, demand, missing, unless_taken
+from core_crm.shapes import NewContract
+from core_crm.store import Row
 from hub import sdk
 
 APPROVAL_UNKNOWN = sdk.Text(
@@ -15,39 +16,15 @@ APPROVAL_UNKNOWN = sdk.Text(
 )
 
 
-async def create_customer(unit: sdk.Unit, given: NewCustomer) -> str:
-    """Create a customer; its id. Problem 409 when the number is taken."""
-    made = await store.insert(unit, store.CUSTOMER, "cus", given.number, given.name, given.credit_code)
-    return _unless_taken(made, "customer", given.number)
-
-
-async def create_contact(unit: sdk.Unit, given: NewContact) -> str:
-    """Create a contact of a customer; its id."""
-    await demand(unit, store.CUSTOMERS, given.customer_id)
-    values = (given.customer_id, given.name, given.title, given.mobile, given.email)
-    return str(await store.insert(unit, store.CONTACT, "cnt", *values))
-
-
 async def create_contract(unit: sdk.Unit, given: NewContract) -> str:
     """Create a contract in draft with its lines; its id. Problem 409 when the number is taken."""
     await demand(unit, store.CUSTOMERS, given.customer_id)
     head = (given.customer_id, given.number, given.title, given.currency, given.total, given.signed_on, given.due_on)
-    made = _unless_taken(await store.insert(unit, store.CONTRACT, "ctr", *head), "contract", given.number)
+    made = unless_taken(await store.insert(unit, store.CONTRACT, "ctr", *head), "contract", given.number)
     for line_no, line in enumerate(given.lines, start=1):
         what = (line.product, line.spec, line.unit, line.quantity, line.unit_price, line.tax_rate, line.total)
         await store.insert(unit, store.LINE, "lin", made, line_no, *what)
     return made
-
-
-async def create_interaction(unit: sdk.Unit, given: NewInteraction) -> str:
-    """Note what was said or done with a customer; its id. Problem 409 when the contract is another customer's."""
-    await demand(unit, store.CUSTOMERS, given.customer_id)
-    if given.contract_id:
-        contract = await demand(unit, store.CONTRACTS, given.contract_id)
-        if contract["customer_id"] != given.customer_id:
-            raise _conflict("contract-of-another-customer", f"contract {contract['number']} is another customer's")
-    values = (given.customer_id, given.contract_id, given.kind, given.text, given.at or unit.now)
-    return str(await store.insert(unit, store.INTERACTION, "int", *values))
 
 
 async def submit_contract(unit: sdk.Unit, contract_id: str) -> None:
@@ -62,7 +39,7 @@ async def record_approval(unit: sdk.Unit, contract_id: str, instance_id: str) ->
     if await store.insert(unit, store.APPROVAL, "apr", *values) is None:
         known = await store.find_approval(unit, instance_id)
         if known is None or known["contract_id"] != contract_id:
-            raise _conflict("approval-taken", f"approval {instance_id} belongs to another contract")
+            raise conflict("approval-taken", f"approval {instance_id} belongs to another contract")
     return contract
 
 
@@ -80,7 +57,7 @@ async def decide_approval(unit: sdk.Unit, instance_id: str, decision: Decision, 
     if approval["status"] == decision:
         return contract
     if approval["status"] != "pending":
-        raise _conflict("approval-decided", f"approval {instance_id} is already {approval['status']}")
+        raise conflict("approval-decided", f"approval {instance_id} is already {approval['status']}")
     await store.decide(unit, approval["id"], decision, decided_at)
     if (contract["status"], contract["submission_no"]) == (Status.SUBMITTED, approval["submission_no"]):
         await _move(unit, contract, model.AFTER_DECISION[decision])
@@ -107,7 +84,7 @@ async def book_receivable(
     await store.guard(unit, "booking", external_id)
     await store.guard(unit, "receivable", number)
     if others := await store.rivals(unit, contract_id, external_id, number, currency):
-        raise _conflict("receivable-taken", f"{others[0]['number']} ({others[0]['external_id']}) stands there")
+        raise conflict("receivable-taken", f"{others[0]['number']} ({others[0]['external_id']}) stands there")
     if contract["status"] != Status.BOOKED:
         await _move(unit, contract, Status.BOOKED)
     values = (contract_id, unit.source, external_id, number, currency, amount, due_on)
@@ -147,18 +124,30 @@ async def record_payment(
     return made or str(known and known["id"])
 
 
-async def demand(unit: sdk.Unit, listing: Listing, record_id: str) -> Row:
-    """The row, or Problem 404."""
-    row = await store.find(unit, listing, record_id)
-    if row is None:
-        raise missing(listing.kind)
-    return row
+async def record_posting(
+    unit: sdk.Unit, contract_id: str, external_id: str, number: str, amount: Decimal, currency: str
+) -> str:
+    """Remember that one more finance system has booked an approved contract; the posting's id.
 
-
-def missing(kind: str) -> sdk.Problem:
-    """The same answer for a record that never was and for another tenant's."""
-    hint = sdk.Text("检查编号；它可能属于别的租户。", "Check the id.")
-    return sdk.Problem(404, f"{kind}-not-found", f"no such {kind}", hint=hint)
+    Safe to repeat: the same external id corrects the number. The receivable stays the leading finance system's.
+    Problem 409 when the amount or currency is not the contract's, the source has booked the contract under another
+    external id, this external id is another contract's, or the contract is not approved.
+    """
+    await _locked(unit, contract_id)
+    contract = await demand(unit, store.CONTRACTS, contract_id)
+    if contract["status"] not in (Status.APPROVED, Status.BOOKED):
+        raise conflict("contract-status", f"contract {contract['number']} is {contract['status']}, not approved")
+    if (amount, currency) != (contract["amount"], contract["currency"]):
+        ours = f"{contract['amount']} {contract['currency']}"
+        raise conflict("posting-amount", f"{number} is {amount} {currency}, contract {contract['number']} is {ours}")
+    for known in await store.postings(unit, contract_id):
+        if known["source"] == unit.source and known["external_id"] != external_id:
+            raise conflict("posting-taken", f"{known['number']} ({known['external_id']}) stands there")
+    values = (contract_id, unit.source, external_id, number, currency, amount)
+    made = await store.insert(unit, store.POSTING, "pst", *values)
+    if made is None:
+        raise conflict("posting-taken", f"{number} ({external_id}) is another contract's")
+    return made
 
 
 async def _locked(unit: sdk.Unit, contract_id: str) -> Row:
@@ -172,7 +161,7 @@ async def _move(unit: sdk.Unit, contract: Row, to: Status, reason: str = "") -> 
     """Change a locked contract's status by the table, and tell the changes that others wait for."""
     now = Status(contract["status"])
     if to not in model.TRANSITIONS[now]:
-        raise _conflict("contract-status", f"contract {contract['number']} is {now} and cannot become {to}")
+        raise conflict("contract-status", f"contract {contract['number']} is {now} and cannot become {to}")
     submission_no = contract["submission_no"] + (to is Status.SUBMITTED)
     await store.set_status(unit, contract["id"], to, submission_no, reason)
     if to in (Status.SUBMITTED, Status.APPROVED, Status.REJECTED):
@@ -188,20 +177,7 @@ async def _fact(unit: sdk.Unit, contract_id: str, kind: str, submission_no: int)
         "due_on": contract["due_on"].isoformat(),
         "lines": await store.lines(unit, contract_id),
     }
-    who = {name: customer[name] for name in ("id", "number", "name", "credit_code")}
+    who: sdk.Json = {name: customer[name] for name in ("id", "number", "name", "credit_code")}
+    who["contacts"] = await store.people(unit, customer["id"])
     key = f"{kind}:{contract_id}:{submission_no}"
     return sdk.Inbound(kind, contract_id, key, unit.now, {"contract": told, "customer": who})
-
-
-def _unless_taken(made: str | None, kind: str, number: str) -> str:
-    if made is None:
-        raise _conflict(f"{kind}-number-taken", f"a {kind} with the number {number} exists", number="已被使用 / taken")
-    return made
-
-
-def _conflict(code: str, message: str, **fields: str) -> sdk.Problem:
-    hint = sdk.Text(
-        "与现有数据冲突：先查看当前状态，再决定如何处理。",
-        "It conflicts with what is there: look at the current state first.",
-    )
-    return sdk.Problem(409, code, message, hint=hint, fields=fields)

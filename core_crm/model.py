@@ -116,5 +116,11 @@ def credit_code(raw: str) -> str:
     return code
 
 
+def mobile(raw: str) -> str:
+    """A mobile number to compare by: full-width forms folded, digits only, without the country code of China."""
+    digits = "".join(re.findall(r"[0-9]", unicodedata.normalize("NFKC", raw)))
+    return re.sub(r"^(0086|86)(?=1[0-9]{10}$)", "", digits)
+
+
 def _say(zh: str, en: str) -> str:
     return str(sdk.Text(zh, en))

@@ -115,7 +115,20 @@ class NewContract(Given):
         return model.total(line.total for line in self.lines)
 
 
-Kind = Literal["call", "visit", "message", "note"]
+Kind = Literal["call", "visit", "message", "note", "chat", "email"]
+Direction = Literal["in", "out", ""]
+Fact = Literal[
+    "legal_representative",
+    "registered_capital",
+    "capital_currency",
+    "capital_text",
+    "established_on",
+    "company_status",
+    "address",
+    "industry",
+    "former_names",
+]
+"""What a person may state of a company beside its name and code; registries tell the same fields."""
 
 
 class NewInteraction(Given):
@@ -123,9 +136,25 @@ class NewInteraction(Given):
 
     customer_id: Short
     contract_id: Short | None = None
+    contact_id: Short | None = None
     kind: Kind
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
     at: AwareDatetime | None = None
+
+
+class NewFact(Given):
+    """A person's word on a field; "" takes it back."""
+
+    value: Note
+
+
+class Attachment(Given):
+    """A file that came with what was said. `size` in bytes; `digest`: sha256, "" when the file itself is not kept."""
+
+    name: Annotated[str, StringConstraints(max_length=1000)] = ""
+    content_type: Annotated[str, StringConstraints(max_length=1000)] = ""
+    size: Annotated[int, Field(ge=0)] = 0
+    digest: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
 
 
 class Customer(BaseModel):
@@ -136,13 +165,29 @@ class Customer(BaseModel):
     created_at: AwareDatetime
 
 
+class Handle(BaseModel):
+    """How another system knows a contact. `owner` looks after it there; `removed_at`: it has it no longer."""
+
+    source: str
+    external_id: str
+    owner: str
+    remark: str
+    removed_at: AwareDatetime | None
+    changed_at: AwareDatetime
+
+
 class Contact(BaseModel):
+    """A person. `customer_id` is null while no customer fits `company`; `source` told us of it first."""
+
     id: str
-    customer_id: str
+    customer_id: str | None
     name: str
     title: str
     mobile: str
     email: str
+    company: str
+    source: str
+    handles: list[Handle]
     created_at: AwareDatetime
 
 
@@ -220,14 +265,95 @@ class Payment(BaseModel):
     recorded_at: AwareDatetime
 
 
+class Counterpart(BaseModel):
+    """Whom it was said with, as the source told; all "" for what our own people noted."""
+
+    name: str
+    external_id: str
+    email: str
+
+
 class Interaction(BaseModel):
+    """What was said or done. `contact_id` is null while nobody fits `counterpart`.
+
+    `external_id` is "" for what our own people noted. Once revoked or without consent, there are no words.
+    """
+
     id: str
-    customer_id: str
+    customer_id: str | None
     contract_id: str | None
+    contact_id: str | None
     kind: Kind
+    direction: Direction
+    subject: str
     text: str
+    thread: str
+    attachments: list[Attachment]
+    counterpart: Counterpart
+    source: str
+    external_id: str
+    consent: bool
+    revoked_at: AwareDatetime | None
     at: AwareDatetime
     created_at: AwareDatetime
+
+
+class Said(BaseModel):
+    """A value, who said it ("crm" is a person here), and when."""
+
+    value: str
+    source: str
+    fetched_at: AwareDatetime
+
+
+class Stated(Said):
+    """A field's value. `suggestion`: what a registry says instead of a person's word."""
+
+    suggestion: Said | None
+
+
+class Candidate(BaseModel):
+    id: str
+    name: str
+    credit_code: str
+    region: str
+
+
+class Registry(BaseModel):
+    """How the last look into a registry ended."""
+
+    status: Literal["found", "ambiguous", "none"]
+    provider: str
+    provider_id: str
+    fetched_at: AwareDatetime
+    candidates: list[Candidate]
+
+
+class Person(BaseModel):
+    id: str
+    name: str
+    title: str
+    mobile: str
+    email: str
+
+
+class OpenCustomer(Customer):
+    """A customer with its contacts, oldest first, and what registries say of it."""
+
+    contacts: list[Person]
+    facts: dict[str, Stated]
+    registry: Registry | None
+
+
+class Posting(BaseModel):
+    """The contract as one more finance system has booked it."""
+
+    source: str
+    external_id: str
+    number: str
+    amount: Decimal
+    currency: str
+    booked_at: AwareDatetime
 
 
 class OpenContract(Contract):
@@ -237,6 +363,7 @@ class OpenContract(Contract):
     lines: list[Line]
     approvals: list[Approval]
     receivable: Receivable | None
+    postings: list[Posting]
 
 
 class Page(BaseModel, Generic[T]):

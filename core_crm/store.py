@@ -1,4 +1,5 @@
-"""The home system's SQL. Every statement runs in a unit of work, so row-level security shows one tenant's rows."""
+"""The home system's SQL: lists, contracts, money. Every statement runs in a unit of work, so row-level security
+shows one tenant's rows. The SQL of people, of what was said and of registries stands with their commands."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +32,11 @@ CUSTOMERS = Listing(
 CONTACTS = Listing(
     "contact",
     """
-    SELECT id, customer_id, name, title, mobile, email, created_at FROM contacts
+    SELECT id, customer_id, name, title, mobile, email, company, source, created_at,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('source', h.source, 'external_id', h.external_id,
+         'owner', h.owner, 'remark', h.remark, 'removed_at', h.removed_at, 'changed_at', h.changed_at) ORDER BY h.id),
+         '[]') FROM contact_handles h WHERE h.tenant_id = contacts.tenant_id AND h.contact_id = contacts.id) AS handles
+    FROM contacts
     WHERE ($1::text IS NULL OR id < $1) AND ($3::text IS NULL OR id = $3) AND ($4::text IS NULL OR customer_id = $4)
     ORDER BY id DESC LIMIT $2
     """,
@@ -80,11 +85,16 @@ PAYMENTS = Listing(
 INTERACTIONS = Listing(
     "interaction",
     """
-    SELECT id, customer_id, contract_id, kind, text, at, created_at FROM interactions
+    SELECT id, customer_id, contract_id, contact_id, kind, direction, subject, text, thread, attachments, source,
+      coalesce(external_id, '') AS external_id, consent, revoked_at, at, created_at,
+      jsonb_build_object('name', counterpart_name, 'external_id', counterpart_id, 'email', counterpart_email)
+        AS counterpart
+    FROM interactions
     WHERE ($1::text IS NULL OR id < $1) AND ($3::text IS NULL OR id = $3) AND ($4::text IS NULL OR customer_id = $4)
+      AND ($5::text IS NULL OR contact_id = $5) AND ($6::text IS NULL OR thread = $6)
     ORDER BY id DESC LIMIT $2
     """,
-    ("id", "customer_id"),
+    ("id", "customer_id", "contact_id", "thread"),
 )
 
 
@@ -101,14 +111,6 @@ async def find(unit: sdk.Unit, listing: Listing, record_id: str) -> Row | None:
     return next(iter(await page(unit, listing, 1, id=record_id)), None)
 
 
-CUSTOMER = """
-INSERT INTO customers (tenant_id, id, number, name, credit_code) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (tenant_id, number) DO NOTHING RETURNING id
-"""
-CONTACT = """
-INSERT INTO contacts (tenant_id, id, customer_id, name, title, mobile, email) VALUES ($1, $2, $3, $4, $5, $6, $7)
-RETURNING id
-"""
 CONTRACT = """
 INSERT INTO contracts (tenant_id, id, customer_id, number, title, currency, amount, signed_on, due_on)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (tenant_id, number) DO NOTHING RETURNING id
@@ -117,10 +119,6 @@ LINE = """
 INSERT INTO contract_lines
   (tenant_id, id, contract_id, line_no, product, spec, unit, quantity, unit_price, tax_rate, amount)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id
-"""
-INTERACTION = """
-INSERT INTO interactions (tenant_id, id, customer_id, contract_id, kind, text, at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-RETURNING id
 """
 APPROVAL = """
 INSERT INTO approvals (tenant_id, id, contract_id, source, instance_id, submission_no) VALUES ($1, $2, $3, $4, $5, $6)
@@ -142,6 +140,13 @@ ON CONFLICT (tenant_id, source, external_id) DO UPDATE SET number = excluded.num
   currency = excluded.currency, amount = excluded.amount, paid_on = excluded.paid_on,
   modified_at = excluded.modified_at
 WHERE payments.modified_at <= excluded.modified_at
+RETURNING id
+"""
+POSTING = """
+INSERT INTO postings (tenant_id, id, contract_id, source, external_id, number, currency, amount)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (tenant_id, source, external_id) DO UPDATE SET number = excluded.number
+WHERE postings.contract_id = excluded.contract_id
 RETURNING id
 """
 
@@ -182,6 +187,24 @@ async def lines(unit: sdk.Unit, contract_id: str) -> list[Row]:
     rows = await unit.fetch(
         """SELECT line_no, product, spec, unit, quantity, unit_price, tax_rate, amount FROM contract_lines
            WHERE contract_id = $1 ORDER BY line_no""",
+        contract_id,
+    )
+    return [dict(row) for row in rows]
+
+
+async def people(unit: sdk.Unit, customer_id: str) -> list[Row]:
+    """A customer's contacts, oldest first."""
+    rows = await unit.fetch(
+        "SELECT id, name, title, mobile, email FROM contacts WHERE customer_id = $1 ORDER BY id", customer_id
+    )
+    return [dict(row) for row in rows]
+
+
+async def postings(unit: sdk.Unit, contract_id: str) -> list[Row]:
+    """A contract's bookings in further finance systems, oldest first."""
+    rows = await unit.fetch(
+        """SELECT source, external_id, number, amount, currency, booked_at FROM postings
+           WHERE contract_id = $1 ORDER BY id""",
         contract_id,
     )
     return [dict(row) for row in rows]

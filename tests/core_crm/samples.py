@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from core_crm import commands, home
+from core_crm import commands, home, people
 from core_crm.shapes import NewContract, NewCustomer
 from hub import sdk
 from tests.core_crm.works import Works
@@ -47,7 +47,7 @@ async def draft(works: Works, number: str = "HT-1", tenant: str = "demo", **chan
     """A contract in draft, of a customer of its own; its id."""
     async with works.begin(tenant) as unit:
         who = NewCustomer.model_validate({**CUSTOMER, "number": f"C-{number}"})
-        customer = await commands.create_customer(unit, who)
+        customer = await people.create_customer(unit, who)
         return await commands.create_contract(
             unit, NewContract.model_validate(contract_of(customer, number, **changes))
         )

@@ -76,12 +76,17 @@ async def made(client: Caller, number: str = "HT-1", **changes: Any) -> dict[str
     return answer
 
 
-async def test_a_customer_is_made_found_and_listed_in_one_shape(client: Caller) -> None:
+OPEN: dict[str, Any] = {"contacts": [], "facts": {}, "registry": None}
+"""What a customer shows beside its row in a list, while nobody has told anything of it."""
+
+
+async def test_a_customer_is_made_found_and_listed(client: Caller) -> None:
     status, customer = await client.post(
         "/customers", {**CUSTOMER, "credit_code": "９１５２００００２１４４３４１４６r"}
     )
     assert (status, customer["credit_code"]) == (201, "91520000214434146R")
     assert await client.get(f"/customers/{customer['id']}") == (200, customer)
+    assert {name: customer.pop(name) for name in OPEN} == OPEN
     assert await client.get("/customers", number="C-0001") == (200, {"items": [customer], "next": None})
     assert await client.get("/customers", number="C-0002") == (200, {"items": [], "next": None})
 
@@ -209,7 +214,7 @@ async def test_a_key_is_bound_to_its_request(client: Caller) -> None:
         assert (await client.post(path, body, **key))[0] in (409, 422)
     status, problem = await client.post("/customers", {**CUSTOMER, "number": "C-2"}, **key)
     assert (status, problem["code"]) == (409, "idempotency-key-reused")
-    assert (await client.get("/customers"))[1]["items"] == [customer]
+    assert [OPEN | each for each in (await client.get("/customers"))[1]["items"]] == [customer]
 
 
 async def test_submitting_twice_with_one_key_is_one_submission(client: Caller) -> None:
@@ -350,6 +355,7 @@ async def test_the_openapi_document_knows_every_route_its_body_and_its_answer(ht
     ours = {path: item for path, item in document["paths"].items() if path.startswith("/api/v1/c")}
     assert set(ours) == {
         *("/api/v1/customers", "/api/v1/customers/{customer_id}", "/api/v1/contacts", "/api/v1/contacts/{contact_id}"),
+        "/api/v1/customers/{customer_id}/facts/{field}",
         *("/api/v1/contracts", "/api/v1/contracts/{contract_id}", "/api/v1/contracts/{contract_id}/submit"),
     }
     create = ours["/api/v1/contracts"]["post"]

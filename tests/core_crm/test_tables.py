@@ -15,6 +15,7 @@ from tests.core_crm.works import Works
 TABLES = {
     *("customers", "contacts", "contracts", "contract_lines"),
     *("approvals", "receivables", "payments", "interactions"),
+    *("contact_handles", "customer_facts", "customer_registry", "postings"),
 }
 
 
@@ -55,7 +56,7 @@ async def test_every_table_is_walled_and_every_key_begins_with_its_tenant(migrat
     )
     ours = [row for row in keys if row["name"] in TABLES]
     assert {row["name"] for row in ours if row["contype"] == b"p"} == TABLES
-    assert len([row for row in ours if row["contype"] == b"f"]) == 8
+    assert len([row for row in ours if row["contype"] == b"f"]) == 13
     assert [row for row in ours if row["first"] != "tenant_id" or row["width"] < 2] == []
 
 
