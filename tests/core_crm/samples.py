@@ -68,7 +68,7 @@ async def approved(works: Works, number: str = "HT-1", tenant: str = "demo") -> 
     return made
 
 
-async def act(works: Works, source: str, name: str, tenant: str = "demo", **given: Any) -> sdk.Made:
+async def act(works: Works, source: str, name: str, /, tenant: str = "demo", **given: Any) -> sdk.Made:
     """Run a home action as the hub does: input validated, one unit of work, the event's connection as source."""
     action = home.actions[name]
     run: Any = action.run
