@@ -1,70 +1,15 @@
 """REST of the home system through the whole of /api/v1: keys, scopes, exact money, pages, repeats, refusals."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import pytest
-from fastapi import FastAPI
 
-import core_crm
 from core_crm import shapes
-from hub import api, sdk
-from hub.ledger.keys import create_key
+from hub import sdk
+from tests.core_crm.caller import Caller, caller
 from tests.core_crm.samples import AGREED, APPROVAL, BOOKED, CUSTOMER, LINES, PAID, act, contract_of, rows
 from tests.core_crm.works import Works
-
-Answer = tuple[int, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A client with one API key. Every answer is read exactly; a body is sent as exact JSON, or raw when bytes."""
-
-    http: httpx.AsyncClient
-    key: str
-
-    async def get(self, path: str, **query: Any) -> Answer:
-        return self._read(await self.http.get(path, params=query, headers=self._headers()))
-
-    async def post(self, path: str, body: Any = None, **headers: str) -> Answer:
-        raw = body if isinstance(body, bytes) else sdk.dumps(body).encode()
-        sent = {**self._headers(), "content-type": "application/json", **headers}
-        return self._read(await self.http.post(path, content=raw, headers=sent))
-
-    def _headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.key}"}
-
-    def _read(self, response: httpx.Response) -> Answer:
-        kind = "application/json" if response.is_success else "application/problem+json"
-        assert response.headers["content-type"] == kind
-        return response.status_code, sdk.loads(response.content)
-
-
-@pytest.fixture
-async def http(works: Works) -> AsyncIterator[httpx.AsyncClient]:
-    async def no_redis() -> bool:
-        return False
-
-    app = FastAPI()
-    for router in api.routers(works.database, no_redis, "test", [core_crm.router(works)]):
-        app.include_router(router)
-    api.guard(app, 1024 * 1024, 5)
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub/api/v1") as client:
-        yield client
-
-
-async def caller(works: Works, http: httpx.AsyncClient, *scopes: str, tenant: str = "demo") -> Caller:
-    async with works.begin(tenant) as unit:
-        return Caller(http, await create_key(unit, "test", scopes or ("crm:read", "crm:write")))
-
-
-@pytest.fixture
-async def client(works: Works, http: httpx.AsyncClient) -> Caller:
-    return await caller(works, http)
 
 
 async def made(client: Caller, number: str = "HT-1", **changes: Any) -> dict[str, Any]:
