@@ -45,7 +45,11 @@ def capital(value: object) -> Decimal | None:
 
 
 ExternalId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=ONE_LINE)]
-MaybeId = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=ONE_LINE)]
+MaybeId = Annotated[
+    str,
+    BeforeValidator(lambda value: "" if value is None else value),
+    StringConstraints(strip_whitespace=True, max_length=500, pattern=ONE_LINE),
+]
 Line = Annotated[str, BeforeValidator(one_line)]
 Words = Annotated[str, BeforeValidator(whole)]
 

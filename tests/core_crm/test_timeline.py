@@ -116,7 +116,7 @@ async def test_a_text_too_long_is_cut_and_says_so(works: Works) -> None:
 
 async def test_odd_characters_and_an_empty_text_lose_nothing(works: Works) -> None:
     await mail(works, subject="a\r\nb\x00\x07c", text="x\x00y", thread="")
-    await mail(works, external_id="2", subject=None, text=None, contact={})
+    await mail(works, external_id="2", subject=None, text=None, thread=None, contact={"external_id": None})
     found = await rows(works, "SELECT subject, text FROM interactions ORDER BY external_id")
     assert found == [("", ""), ("a b c", "xy")]
 
