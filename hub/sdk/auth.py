@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 import httpx
 
@@ -14,8 +15,6 @@ from hub.domain.text import Text
 from hub.sdk.exact import Json, loads
 from hub.sdk.http import AnswerTooLarge
 from hub.sdk.memory import Memory
-
-KEPT = "token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,11 @@ class TokenAuth(httpx.Auth, ABC):
 
     Single flight: a hundred calls at once cause one token request. A refused token is first looked up in the
     connection's memory: another process may have fetched a newer one, which at many vendors killed ours.
-    Every new token is learned, so that it is masked in what is stored.
+    Every new token is learned, so that it is masked in what is stored. `kept` is its name in the memory: a second
+    sign-in of one connection takes another.
     """
+
+    kept: ClassVar[str] = "token"
 
     def __init__(self, kit: AuthKit) -> None:
         self._kit = kit
@@ -99,7 +101,7 @@ class TokenAuth(httpx.Auth, ABC):
     async def _known(self, refused: str) -> Token | None:
         if self._good(self._token, refused):
             return self._token
-        kept = await self._kit.memory.recall(KEPT)
+        kept = await self._kit.memory.recall(self.kept)
         token = Token(kept["value"], float(kept["good_until"]), kept["place"]) if kept else None
         if token is None or not self._good(token, refused):
             return None
@@ -115,7 +117,7 @@ class TokenAuth(httpx.Auth, ABC):
         self._kit.learn(token.value)
         kept = {"value": token.value, "good_until": str(token.good_until), "place": token.place}
         with suppress(Transient):  # the others will ask for themselves
-            await self._kit.memory.keep(KEPT, kept, timedelta(seconds=max(token.good_until - self._kit.now(), 1)))
+            await self._kit.memory.keep(self.kept, kept, timedelta(seconds=max(token.good_until - self._kit.now(), 1)))
 
 
 async def _read(answer: httpx.Response) -> Json:

@@ -90,6 +90,7 @@ class Context(Generic[C]):
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         reads: bool | None = None,
+        auth: httpx.Auth | None = None,
     ) -> Json:
         """Call the vendor once and return the decoded answer when the error table calls it a success.
 
@@ -97,6 +98,7 @@ class Context(Generic[C]):
             path: joined to the base URL as it stands.
             json: sent as exact JSON (Decimals as numbers), key order kept.
             reads: the call changes nothing there; default: method is GET. Reads are tried three times within 2 s.
+            auth: another sign-in than the connection's, for vendors with one secret per product.
 
         Raises:
             Transient: nothing was sent, or a read got no answer.
@@ -108,7 +110,7 @@ class Context(Generic[C]):
         harmless = method == "GET" if reads is None else reads
         request = self._request(method, path, json, params, headers)
         if not harmless:
-            return await self._once(request, harmless)
+            return await self._once(request, harmless, auth)
         async for attempt in tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(3) | tenacity.stop_after_delay(2),
             wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=0.6),
@@ -116,7 +118,7 @@ class Context(Generic[C]):
             reraise=True,
         ):
             with attempt:
-                return await self._once(request, harmless)
+                return await self._once(request, harmless, auth)
         raise AssertionError("unreachable: the last attempt re-raises")
 
     async def dial(self, host: str, port: int) -> socket.socket:
@@ -143,11 +145,11 @@ class Context(Generic[C]):
             method, path, content=content, params=params, headers={**kind, **(headers or {})}
         )
 
-    async def _once(self, request: httpx.Request, harmless: bool) -> Json:
+    async def _once(self, request: httpx.Request, harmless: bool, auth: httpx.Auth | None) -> Json:
         began = self.clock()
         try:
             async with asyncio.timeout(self.deadline.total_seconds()):
-                response = await self.http.send(request)
+                response = await self.http.send(request, auth=auth or httpx.USE_CLIENT_DEFAULT)
         except httpx.TransportError as error:
             self._keep(request, 0, f"{type(error).__name__}: {error}", began)
             raise _transport_error(error, harmless) from error
