@@ -12,6 +12,7 @@ COMMANDS = {
     "work": "hub.cli.run",
     "demo": "hub.cli.demo",
     "sandbox": "hub.cli.sandbox",
+    "check": "hub.cli.check",
     "db": "hub.cli.database",
     "connections": "hub.cli.connections",
     "deliveries": "hub.cli.deliveries",

@@ -1,0 +1,48 @@
+"""Rules about imports and lengths: one door to the hub, a fake vendor that shares nothing with the client."""
+
+from collections.abc import Iterator
+
+from hub.domain.text import Text
+from hub.registry.quality.folder import Folder, Gap, Source
+
+LINES = 400
+DOOR = "hub.sdk"
+FOR_SANDBOXES = ("hub.sdk.http.make_client", "hub.sdk.http.Egress")
+ROOMS = ("hub", "connectors", "core_crm", "tests")
+
+
+def imports_stay_at_the_door(folder: Folder) -> Iterator[Gap]:
+    """Of our own code a connector imports `from hub import sdk` and itself; its sandbox may make a client, too."""
+    for source in (*folder.client, *folder.sandbox):
+        doors = (DOOR, *FOR_SANDBOXES) if source in folder.sandbox else (DOOR,)
+        for name in source.imports():
+            own = name == folder.package or name.startswith(f"{folder.package}.")
+            if name.partition(".")[0] in ROOMS and name not in doors and not own:
+                yield _stray(folder, source, name, "只用 from hub import sdk", "use `from hub import sdk` only")
+
+
+def sandbox_stands_apart(folder: Folder) -> Iterator[Gap]:
+    """Client and sandbox import nothing of each other; only connector.py takes the finished sandbox."""
+    inside = f"{folder.package}.sandbox"
+    for source in folder.sandbox:
+        for name in source.imports():
+            if name.startswith(folder.package) and not name.startswith(inside):
+                yield _stray(folder, source, name, "在 sandbox/ 里另写一份", "write it apart, inside sandbox/")
+    for source in folder.client:
+        allowed = {f"{inside}.sandbox"} if source.path.name == "connector.py" else set()
+        for name in source.imports():
+            if name.startswith(inside) and name not in allowed:
+                yield _stray(
+                    folder, source, name, "只有 connector.py 可引入 sandbox", "only connector.py takes sandbox"
+                )
+
+
+def _stray(folder: Folder, source: Source, name: str, zh: str, en: str) -> Gap:
+    return Gap(folder.told(source.path), Text(f"引入了 {name}：{zh}", f"imports {name}: {en}"))
+
+
+def files_are_short(folder: Folder) -> Iterator[Gap]:
+    """No file is longer than 400 lines."""
+    for source in (*folder.client, *folder.sandbox):
+        if (lines := len(source.text.splitlines())) > LINES:
+            yield Gap(folder.told(source.path), Text(f"{lines} 行：按业务拆开", f"{lines} lines: split it by topic"))
