@@ -78,7 +78,7 @@ class Report:
     @property
     def missing(self) -> tuple[Finding, ...]:
         """What stands between this connector and its next level."""
-        return tuple(f for f in self.findings if f.state in (State.TODO, State.RED) and f.level is self.level + 1)
+        return tuple(f for f in self.findings if f.state in (State.TODO, State.RED) and f.level == self.level + 1)
 
 
 def _checked_against_a_real_account(folder: Folder) -> Iterator[Gap]:

@@ -208,6 +208,20 @@ async def test_our_client_drives_our_sandbox_creates_and_finds_again(dingtalk: R
     assert await find_approval(ctx, APPROVAL) == made
 
 
+async def test_our_client_with_a_wrong_secret_is_told_to_reconnect(dingtalk: Running) -> None:
+    assert connector.probe is not None
+    with pytest.raises(sdk.NeedsReauth, match="invalidClientIdOrSecret") as refused:
+        await connector.probe(context(Config.model_validate({**dingtalk.credentials, "app_secret": "wrong"})))
+    assert "AppSecret" in refused.value.hint.zh
+
+
+def test_a_callback_that_comes_again_tells_the_same_fact() -> None:
+    told = config()
+    once, again = (verify(told, each).plaintext for each in (sealed(FINISH, told), sealed(FINISH, told)))
+    keys = {fact.dedupe_key for text in (once, again) for fact in parse(sdk.loads(text))}
+    assert keys == {"approval.finished:e1"}
+
+
 async def test_a_hundred_calls_at_once_ask_for_one_token() -> None:
     asked = 0
 
