@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "hub.cli.demo",
     "sandbox": "hub.cli.sandbox",
     "check": "hub.cli.check",
+    "new": "hub.cli.new",
     "db": "hub.cli.database",
     "connections": "hub.cli.connections",
     "deliveries": "hub.cli.deliveries",

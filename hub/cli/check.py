@@ -66,6 +66,7 @@ def _print(reports: Sequence[Report], measured: Sequence[Size]) -> None:
     if measured:
         told([_size_row(size) for size in measured], as_json=False)
         smallest = min(measured, key=lambda size: size.client)
+        typer.echo("\n".join(map(_imports, measured)))
         typer.echo(f"最小 / smallest: {smallest.connector}, {smallest.client} 行 / lines")
 
 
@@ -74,16 +75,20 @@ def _missing(report: Report) -> str:
 
 
 def _size_row(size: Size) -> dict[str, Any]:
-    """Libraries that only the sandbox needs stand in brackets."""
-    only = [name for name in size.sandbox_libraries if name not in size.libraries]
     return {
         "连接器 connector": size.connector,
-        "客户端 client": size.client,
+        "客户端行数 client": size.client,
         "沙箱 sandbox": size.sandbox,
         "样例 fixtures": size.fixtures,
-        "库 libraries": " ".join([*size.libraries, *(f"({name})" for name in only)]),
-        "hub.sdk": f"{len(size.sdk)}: {' '.join(size.sdk)}",
+        "库 libraries": len(size.libraries),
+        "hub.sdk": len(size.sdk),
     }
+
+
+def _imports(size: Size) -> str:
+    """Libraries that only the sandbox needs stand in brackets."""
+    only = [f"({name})" for name in size.sandbox_libraries if name not in size.libraries]
+    return f"{size.connector}: {' '.join([*size.libraries, *only])}; hub.sdk: {' '.join(size.sdk)}"
 
 
 def _facts(reports: Sequence[Report], measured: Sequence[Size]) -> dict[str, Any]:
