@@ -35,7 +35,7 @@ def connector(
     if code.exists() or tests.exists():
         raise typer.BadParameter(f"已经有了 / already there: {code if code.exists() else tests}")
     template = resources.files("hub.cli") / "templates" / "connector"
-    written = [*_write(template / "code", code, name), *_write(template / "tests", tests, name)]
+    written = [*_write(template / "package", code, name), *_write(template / "tests", tests, name)]
     typer.echo("\n".join(map(str, written)))
     typer.echo(f"下一步 / next:\n  hub check {name}\n  python -m pytest {tests}\n  hub sandbox {name}")
 

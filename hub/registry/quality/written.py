@@ -123,8 +123,8 @@ def readme_is_for_the_person(folder: Folder) -> Iterator[Gap]:
         if not any(section in heading for heading in headings):
             yield Gap(folder.told(path), Text(f"补上“{section}”一节", f"add the section {section}"))
     named = {*folder.connector.config.model_fields, *folder.connector.actions, *told_events(folder)}
-    for name in sorted(name for name in named if name not in text):
-        yield Gap(folder.told(path), Text(f"写明 {name}", f"name and explain {name}"))
+    if missing := ", ".join(sorted(name for name in named if name not in text)):
+        yield Gap(folder.told(path), Text(f"写明 {missing}", f"name and explain {missing}"))
 
 
 def an_oracle_drives_the_sandbox(folder: Folder) -> Iterator[Gap]:
