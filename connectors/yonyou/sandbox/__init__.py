@@ -1,0 +1,5 @@
+"""Our fake YonBIP. Shares no protocol code with the connector's client."""
+
+from connectors.yonyou.sandbox.app import sandbox
+
+__all__ = ["sandbox"]
