@@ -3,7 +3,7 @@
 import ast
 import inspect
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import get_args
 
 from pydantic import SecretStr
@@ -91,16 +91,20 @@ def _speaks(folder: Folder, word: str, texts: Iterable[tuple[str, Text]]) -> Ite
 
 def _lacks(call: ast.Call) -> Text | None:
     match call:
-        case ast.Call(
-            func=ast.Attribute(value=ast.Name(id="sdk"), attr="Text"), args=[ast.Constant(value=str(zh)), en]
-        ):
-            english = en.value if isinstance(en, ast.Constant) else "f"
-            if not is_chinese(zh) or not is_english(str(english)):
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="sdk"), attr="Text"), args=[zh, en]):
+            if not _literal(zh, is_chinese) or not _literal(en, is_english):
                 return Text("sdk.Text 要先中文后英文", "sdk.Text speaks Chinese first and English second")
         case ast.Call(func=ast.Attribute(value=ast.Name(id="sdk"), attr=kind), keywords=given) if kind in FOR_A_PERSON:
             if "hint" not in {each.arg for each in given}:
                 return Text(f"给 sdk.{kind} 加 hint=", f"give sdk.{kind} a hint=")
     return None
+
+
+def _literal(node: ast.expr, fits: Callable[[str], bool]) -> bool:
+    """Whether some constant part of a literal fits; what is computed is given the benefit of the doubt."""
+    if not isinstance(node, ast.Constant | ast.JoinedStr):
+        return True
+    return any(fits(str(part.value)) for part in ast.walk(node) if isinstance(part, ast.Constant))
 
 
 def actions_are_classed(folder: Folder) -> Iterator[Gap]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,17 @@ def _wrong_event(folder: Folder, path: Path, case: Any) -> str:
             return ", ".join(sorted(FACT))
         if fact["type"] not in told_events(folder):
             return f"type {fact['type']}"
+        if not _is_instant(fact["occurred_at"]):
+            return f"occurred_at {fact['occurred_at']}"
     named = path.stem.partition("__")[0]
     return "" if named in {e.replace(".", "_") for e in told_events(folder)} else f"{named}__"
+
+
+def _is_instant(text: Any) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except (ValueError, TypeError):
+        return False
 
 
 def actions_are_recorded(folder: Folder) -> Iterator[Gap]:
@@ -78,8 +88,10 @@ def _wrong_action(folder: Folder, path: Path, case: Any) -> str:
         return f"error {expect['error']}"
     try:
         action.input.model_validate(case["input"])
+        if "made" in expect:
+            action.output.model_validate(expect["made"])
     except ValidationError as error:
-        return f"input: {error.errors()[0]['msg']}"
+        return f"{error.title}: {error.errors()[0]['msg']}"
     return ""
 
 

@@ -137,7 +137,9 @@ def test_a_removed_hint_is_seen_wherever_it_stands(kingdee: Folder) -> None:
         assert red(spoiled) == {("errors-have-hints-in-both-languages", "connectors/kingdee/errors.py")}
 
     spoil(kingdee, "documents.py", "        hint=sdk.Text(", "        hints=sdk.Text(")
-    assert red(kingdee) == {("errors-have-hints-in-both-languages", "connectors/kingdee/documents.py")}
+    spoil(kingdee, "customers.py", "CUSTOMER = ", "WORDS = sdk.Text(f'{1} only English', 'English')\nCUSTOMER = ")
+    rule = "errors-have-hints-in-both-languages"
+    assert red(kingdee) == {(rule, "connectors/kingdee/documents.py"), (rule, "connectors/kingdee/customers.py")}
 
 
 @pytest.mark.parametrize("case", ["new", "already_there", "another_company"])
@@ -158,6 +160,25 @@ def test_every_fixture_that_is_the_last_of_its_kind_is_missed(kingdee: Folder, c
         ("actions/ensure_customer__x.json", {"action": "ensure_customer", "input": {}, "talk": [], "expect": {}}),
         ("actions/nobody__x.json", {"action": "nobody", "input": {}, "talk": [], "expect": {"made": {}}}),
         (
+            "events/receipt_booked__x.json",
+            {
+                "given": {},
+                "expect": [
+                    {
+                        "type": "receipt.booked",
+                        "subject": "1",
+                        "dedupe_key": "1",
+                        "occurred_at": "2026-11-20T10:00:00",
+                        "data": {},
+                    }
+                ],
+            },
+        ),
+        (
+            "actions/ensure_customer__x.json",
+            {"action": "ensure_customer", "input": {"number": "1", "name": "甲"}, "talk": [], "expect": {"made": {}}},
+        ),
+        (
             "actions/ensure_customer__x.json",
             {"action": "ensure_customer", "input": {"number": "1"}, "talk": [], "expect": {"made": {"id": "1"}}},
         ),
@@ -171,7 +192,17 @@ def test_every_fixture_that_is_the_last_of_its_kind_is_missed(kingdee: Folder, c
             },
         ),
     ],
-    ids=["no facts", "half a fact", "no such event", "no end", "no such action", "input too short", "no such error"],
+    ids=[
+        "no facts",
+        "half a fact",
+        "no such event",
+        "no end",
+        "no such action",
+        "no time zone",
+        "made nothing",
+        "input too short",
+        "no such error",
+    ],
 )
 def test_a_fixture_of_another_shape_is_red(kingdee: Folder, file: str, content: dict[str, Any]) -> None:
     path = kingdee.path / "fixtures" / file
