@@ -41,6 +41,7 @@ def parse(text: str, told: str = "") -> tuple[Decimal | None, str]:
     if found is None:
         return None, ""
     amount = Decimal(found["number"].replace(",", "")) * UNITS[found["unit"]]
+    amount = amount.to_integral_value() if amount == amount.to_integral_value() else amount  # 1.2亿 is 120000000
     word = found["before"] + found["after"]
     named = currency(told.strip() or "人民币") if word in UNSAID else currency(word)
     return (amount, named) if amount and named else (None, "")

@@ -114,10 +114,12 @@ def test_a_name_is_sent_with_full_width_parentheses() -> None:
         ("８００万欧元", "", "8000000", "EUR"),
         ("人民币300万元", "", "3000000", "CNY"),
         ("0.0001万人民币", "", "1", "CNY"),
+        ("12.34567万元", "", "123456.70000", "CNY"),
     ],
 )
 def test_capital_is_read_exactly(text: str, told: str, amount: str, currency: str) -> None:
     assert capital.parse(text, said(told)) == (Decimal(amount), currency)
+    assert str(capital.parse(text, said(told))[0]) == amount
 
 
 @pytest.mark.parametrize(
