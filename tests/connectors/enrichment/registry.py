@@ -50,7 +50,7 @@ class Registry:
         self.wire = Wire(httpx.ASGITransport(self.app))
         self.values: dict[str, Any] = dict(credentials(kit))
         self.now = datetime(2026, 11, 20, 3, 0, tzinfo=UTC).timestamp()
-        self.memory = sdk.LocalMemory(now=lambda: self.now)
+        self.memory: sdk.Memory = sdk.LocalMemory(now=lambda: self.now)
 
     def context(self, key: str = "dlv_1", **changes: Any) -> sdk.Context[Config]:
         values = {**self.values, **changes}
