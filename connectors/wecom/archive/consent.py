@@ -1,9 +1,9 @@
 """Did the customer agree to be archived? Asked of WeCom before anything that was said is stored.
 
 A chat of two: check_single_agree for its pairs; a room with customers: check_room_agree, and every customer who
-takes part in the message must have agreed. Between members no consent is needed. Only "Agree" is a yes: whether
-"Default_Agree" occurs is uncertain, and doubt stores nothing. Answers are remembered for five minutes; a message
-that says "agree" or "disagree" makes them forgotten.
+takes part in the message must have agreed. Between members no consent is needed. "Agree" is a yes; whether
+"Default_Agree" occurs is uncertain, and whether it counts is a setting (by default it does not). Answers are
+remembered for five minutes; a message that says "agree" or "disagree" makes them forgotten.
 """
 
 from collections.abc import Iterable, Sequence
@@ -88,16 +88,20 @@ class Consent:
                     await self._single([pair])
                 return
             rows = []
-        await self._learn(asked, {(str(row["userid"]), str(row["exteranalopenid"])) for row in rows if _yes(row)})
+        await self._learn(asked, {(str(row["userid"]), str(row["exteranalopenid"])) for row in rows if self._yes(row)})
 
     async def _room(self, room: str, asked: list[Pair]) -> None:
         rows = await self._call(ROOM, {"roomid": room.removeprefix("room ")})
-        await self._learn(asked, {(room, str(row["exteranalopenid"])) for row in rows if _yes(row)})
+        await self._learn(asked, {(room, str(row["exteranalopenid"])) for row in rows if self._yes(row)})
 
     async def _learn(self, asked: Iterable[Pair], agreed: set[Pair]) -> None:
         for pair in asked:
             self._agreed[pair] = pair in agreed
             await self._ctx.memory.keep(_name(pair), pair in agreed, LASTS)
+
+    def _yes(self, row: dict[str, sdk.Json]) -> bool:
+        status = row.get("agree_status")
+        return status == "Agree" or (status == "Default_Agree" and self._ctx.config.archive_default_agree)
 
     async def _call(self, path: str, body: sdk.Json) -> list[dict[str, sdk.Json]]:
         return list((await self._post(path, body))["agreeinfo"])
@@ -119,10 +123,6 @@ def pairs(said: Said) -> list[Pair]:
 
 def _needs(said: Said) -> bool:
     return said.kind not in ("agree", "disagree")
-
-
-def _yes(row: dict[str, sdk.Json]) -> bool:
-    return row.get("agree_status") == "Agree"
 
 
 def _name(pair: Pair) -> str:

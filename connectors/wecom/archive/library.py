@@ -42,7 +42,6 @@ class Library:
         self._config = config
         self._patience_s = patience_s
         self._child: Process | None = None
-        self._killed = 0
 
     async def __aenter__(self) -> Self:
         """Nothing is started before the first question."""
@@ -85,15 +84,15 @@ class Library:
             raise died(str(error)) from error
 
     async def _ask(self, question: Answer) -> Answer:
-        """Ask, in a new child when somebody killed the last one; Transient when that happens too often."""
-        while True:
+        """Ask, in a new child when somebody killed the last one; Transient when that goes on without an answer."""
+        killed = "SIGKILL"
+        for _ in range(RESTARTS):
             try:
                 child = self._child or await self._start()
                 return await self._exchange(child, question)
             except KilledError as error:
-                self._killed += 1
-                if self._killed > RESTARTS:
-                    raise died(str(error)) from error
+                killed = str(error)
+        raise died(killed)
 
     async def _start(self) -> Process:
         """Start a child and open the library in it."""
@@ -140,13 +139,25 @@ class Library:
             await self._end()
             raise CrashedError("SIGALRM") from error
         except (asyncio.IncompleteReadError, OSError) as error:
-            raise _ended(await self._end()) from error
+            raise _ended(await self._gone(child)) from error
+
+    async def _gone(self, child: Process) -> int:
+        """The exit status of a child that fell silent: minus the signal that ended it.
+
+        It is waited for before it is killed: a kill would take its own status away.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                await child.wait()
+        return await self._end()
 
     async def _end(self) -> int:
-        """End the child and return its exit status: minus the signal that ended it."""
+        """End the child, if it has not ended itself, and return its exit status."""
         child, self._child = self._child, None
         if child is None:
             return 0
+        if child.returncode is not None:
+            return child.returncode
         with suppress(ProcessLookupError):
             child.kill()
         return await child.wait()

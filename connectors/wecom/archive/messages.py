@@ -14,6 +14,7 @@ COMMON = ("msgid", "action", "from", "tolist", "roomid", "msgtime", "msgtype", "
 KNOWN = ("text", "image", "file", "revoke", "agree", "disagree")
 FILES = ("image", "file")
 LONG_ID = 20
+LONGEST_NUMBER = 30
 TYPE = "message.archived"
 ODD = sdk.Text("这条存档消息不是约定的形状。", "This archived message has an unknown shape.")
 
@@ -25,7 +26,7 @@ class Said:
     Attributes:
         kind: the vendor's msgtype, or "switch" for a member who changed corps.
         room: "" for a chat of two.
-        body: everything but the common fields, numbers with a point as text.
+        body: everything but the common fields, numbers with a point or over 30 digits as text.
         customers: those who take part and are outside; ours: members; robots are neither.
         outside: the vendor marks the message as one with a customer.
     """
@@ -141,7 +142,11 @@ def tell_unreadable(msgid: str, seq: int, reason: str, at: datetime) -> sdk.Inbo
 
 def _lenient(content: bytes) -> sdk.Json:
     text = content.decode("utf-8", "replace")
-    return simplejson.loads(text, cls=simplejson.JSONDecoder, strict=False, parse_float=str)
+    return simplejson.loads(text, cls=simplejson.JSONDecoder, strict=False, parse_float=str, parse_int=_whole)
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) <= LONGEST_NUMBER else digits
 
 
 def _member(said: Said) -> str:

@@ -160,14 +160,16 @@ class Archive:
         customers = [who for who in people if who[:2] in ("wm", "wo") and len(who) > 19]
         msgid = f"{uuid4().int % 10**19:019d}_{uuid4().hex[:10]}{'_external' if customers else ''}"
         self._meet(one, customers)
-        locked, sealed = seal(
-            self.keys[max(self.keys)].public_key(), simplejson.dumps(self._plain(msgid, one)).encode()
-        )
-        record = {"seq": 3 * len(self.records) + 1, "msgid": msgid, "publickey_ver": max(self.keys)}
-        sealed = one.get("encrypt_chat_msg", sealed)
-        self.records.append({**record, "encrypt_random_key": locked, "encrypt_chat_msg": sealed})
+        self.keep(msgid, simplejson.dumps(self._plain(msgid, one)).encode(), one.get("encrypt_chat_msg", ""))
         self._kit.ledger.write("message.said", msgid=msgid, kind=one["kind"])
         return msgid
+
+    def keep(self, msgid: str, content: bytes, sealed_already: str = "") -> None:
+        """Seal any bytes under the newest key; `seq` grows with gaps."""
+        version = max(self.keys)
+        locked, sealed = seal(self.keys[version].public_key(), content)
+        record = {"seq": 3 * len(self.records) + 1, "msgid": msgid, "publickey_ver": version}
+        self.records.append({**record, "encrypt_random_key": locked, "encrypt_chat_msg": sealed_already or sealed})
 
     def _meet(self, one: Json, customers: list[str]) -> None:
         """Customers have not agreed until they say so."""

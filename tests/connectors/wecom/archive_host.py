@@ -1,11 +1,13 @@
 """The fake archive alone, over a real socket in this process, so that a test can look into it and order manners."""
 
+import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -16,6 +18,7 @@ from starlette.routing import Route
 
 from connectors.wecom import connector
 from connectors.wecom.archive import pull_messages
+from connectors.wecom.archive.library import CHILD
 from connectors.wecom.config import Config
 from connectors.wecom.sandbox.archive import SECRET, Archive, add_archive
 from hub import sdk
@@ -59,6 +62,17 @@ class Host:
             return JSONResponse({"errcode": 40001, "errmsg": "invalid credential"})
         told = {"errcode": 0, "errmsg": "ok", "access_token": self.archive.token, "expires_in": 7200}
         return JSONResponse(told)
+
+
+def children() -> list[int]:
+    """Process ids of our archive children, oldest first."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            parent = (each / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and str(CHILD).encode() in (each / "cmdline").read_bytes():
+                found.append(int(each.name))
+    return sorted(found)
 
 
 def read_all(pages: list[sdk.Page]) -> list[dict[str, Any]]:

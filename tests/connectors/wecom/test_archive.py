@@ -74,7 +74,8 @@ async def test_what_a_customer_and_a_member_say_is_told_in_order(host: Host) -> 
 async def test_pages_follow_the_sequence_until_nothing_is_left(host: Host) -> None:
     agree(host)
     said = [host.archive.say(chat(f"第 {n} 句")) for n in range(7)]
-    pages, cursor = [], ""
+    pages: list[sdk.Page] = []
+    cursor = ""
     while not pages or pages[-1].more:
         pages.append(await host.pull(cursor, archive_page=3))
         cursor = pages[-1].cursor
@@ -173,11 +174,12 @@ async def test_a_revocation_names_what_it_takes_back(host: Host) -> None:
 
 async def test_an_unknown_kind_is_kept_raw_without_text(host: Host) -> None:
     agree(host)
-    place = {"location": {"longitude": 120.5853, "title": "苏州\x00"}}
+    place = {"location": {"longitude": 120.5853, "title": "苏州\x00", "zoom": 10**40}}
     host.archive.say(chat("", kind="location", body=place))
     (event,) = (await host.pull()).events
     assert (event.data["kind"], event.data["text"]) == ("location", "")
-    assert event.data["raw"] == {"location": {"longitude": "120.5853", "title": "苏州�"}}
+    assert event.data["raw"] == {"location": {"longitude": "120.5853", "title": "苏州�", "zoom": str(10**40)}}
+    assert sdk.loads(sdk.dumps(dict(event.data))) == event.data
 
 
 @pytest.mark.parametrize("kind", ["image", "file"])
