@@ -82,3 +82,8 @@ class Config(BaseModel):
         ge=1,
         le=1000,
     )
+    archive_default_agree: bool = Field(
+        False,
+        title="会话存档：默认同意也算同意",
+        description="Whether the status Default_Agree counts as consent · 一般不用改；法务确认默认同意有效后再打开",
+    )

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from connectors.wecom.archive import pull_messages
 from connectors.wecom.config import Config
 from connectors.wecom.errors import ERRORS
 from connectors.wecom.tokens import AppToken
@@ -16,6 +17,8 @@ connector: sdk.Connector[Config] = sdk.Connector(
     auth=AppToken,
     limits=sdk.Limits(concurrency=8, calls_per_second=20.0, deadline=timedelta(seconds=15)),
 )
+
+connector.poll("message.archived", every=timedelta(seconds=15))(pull_messages)
 
 
 @connector.harmless
