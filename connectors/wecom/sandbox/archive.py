@@ -6,7 +6,7 @@ and lets gettoken answer `token` to the pair (corp id, SECRET).
 
 People at their screens: POST /_sandbox/archive {"say": [{from, to: [], room?, kind, …}]} → {"msgids"}; …/consent
 {member or room, customer, status}; …/rotate makes a new key pair; …/revoke_token; …/manners {library, times,
-slow_ms, errcode, most} makes library or server misbehave. Kinds: text {text}; image, file {content: base64, name,
+media, slow_ms, errcode, most} makes library or server misbehave. Kinds: text {text}; image, file {content: base64, name,
 md5?}; revoke {msgid}; agree, disagree; sealed {encrypt_chat_msg} as it is; anything else {body}.
 """
 
@@ -120,7 +120,8 @@ class Archive:
         chunk = content[int(first) : int(last) + 1]
         span = f"bytes {first}-{int(first) + len(chunk) - 1}/{len(content)}"
         self._kit.ledger.write("media.sent", file_id=asked["fileid"], size=len(chunk))
-        return Response(chunk, headers={"content-range": span})
+        orders = {"x-library": self.manners["media"]} if "media" in self.manners else {}
+        return Response(chunk, headers={"content-range": span, **orders})
 
     async def permitted(self, _request: Request) -> Response:
         """Who is archived."""

@@ -233,6 +233,34 @@ async def test_a_file_that_is_gone_is_waited_for_three_times_and_then_told_as_mi
     assert event.data["missing_files"][0]["problem"] == "10002"
 
 
+@pytest.mark.parametrize(("order", "code", "patience"), [("crash", "SIGSEGV", 3), ("code 10010", "10010", 0)])
+async def test_a_library_that_fails_at_a_file_stops_neither_for_ever_nor_silently(
+    host: Host, order: str, code: str, patience: int
+) -> None:
+    agree(host)
+    host.archive.say(attach("image", b"\xff\xd8"))
+    host.archive.say(chat("后面的话"))
+    host.archive.manners = {"media": order}
+    for _ in range(patience):
+        with pytest.raises(sdk.Transient) as caught:
+            await host.pull()
+        assert caught.value.code == code
+    image, after = (await host.pull()).events
+    assert image.data["missing_files"][0]["problem"] == ("crash" if order == "crash" else code)
+    assert after.data["text"] == "后面的话"
+
+
+async def test_a_network_that_fails_at_a_file_is_waited_for(host: Host) -> None:
+    agree(host)
+    host.archive.say(attach("image", b"\xff\xd8"))
+    host.archive.manners = {"media": "code 10001"}
+    for _ in range(5):
+        with pytest.raises(sdk.Transient):
+            await host.pull()
+    host.archive.manners = {}
+    assert [file.content for file in (await host.pull()).files] == [b"\xff\xd8"]
+
+
 async def test_a_page_ends_early_when_its_files_grow_heavy(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.wecom.archive.pull.PAGE_BYTES", 1000)
     agree(host)
