@@ -5,9 +5,9 @@
 and lets gettoken answer `token` to the pair (corp id, SECRET).
 
 People at their screens: POST /_sandbox/archive {"say": [{from, to: [], room?, kind, …}]} → {"msgids"}; …/consent
-{member or room, customer, status}; …/rotate makes a new key pair; …/revoke_token; …/manners {library, times,
-media, slow_ms, errcode, most} makes library or server misbehave. Kinds: text {text}; image, file {content: base64, name,
-md5?}; revoke {msgid}; agree, disagree; sealed {encrypt_chat_msg} as it is; anything else {body}.
+{member or room, customer, status}; …/rotate makes a new key pair; …/revoke_token; …/manners {library, times, media,
+slow_ms, errcode, most} makes library or server misbehave. Kinds: text {text}; image, file {content: base64, name,
+md5?}; revoke {msgid}; agree, disagree; any other {body}; `encrypt_chat_msg` stands instead of what would be sealed.
 """
 
 import atexit
