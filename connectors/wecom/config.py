@@ -43,6 +43,14 @@ class Config(BaseModel):
         description="Empty: the corp id; several, by commas · 自建应用留空；服务商应用填 SuiteId，可用逗号并列",
         json_schema_extra={"public": True},
     )
+    duplicate_check_hours: int = Field(
+        4,
+        title="重复消息检查（小时）",
+        description="How long WeCom drops a repeat of the same text; 0: never repeat, ask a person"
+        " · 一般不用改；填 0 则没得到回答时不自动重发，由人判断",
+        ge=0,
+        le=4,
+    )
     archive_library: str = Field(
         "",
         title="会话存档：原生库路径",

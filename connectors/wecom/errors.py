@@ -23,7 +23,7 @@ RIGHTS = sdk.Text(
     "Grant the app: admin console → 客户联系 → 客户 → API → 可调用接口的应用.",
 )
 SCOPE = sdk.Text(
-    "把该成员加入应用的可见范围和客户联系的使用范围：管理后台 → 应用管理 → 该应用 → 可见范围；客户联系 → 权限配置 → 使用范围。",
+    "把该成员加入应用的可见范围（管理后台 → 应用管理 → 该应用）和客户联系的使用范围（客户联系 → 权限配置）。",
     "Add the member to the app's visible range (应用管理) and to the users of 客户联系.",
 )
 ADDRESS = sdk.Text(
