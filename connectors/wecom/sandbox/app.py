@@ -41,7 +41,7 @@ class Server:
         self._kit = kit
         self._archive = archive
         self._token_s = int(kit.options.get("token_s", "7200"))
-        self._tokens: dict[str, float] = {}
+        self._tokens: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.office = Office(int(kit.options.get("page", "500")))
         pause, check = (int(kit.options.get(name, "1000")) / 1000 for name in ("retry_ms", "check_ms"))
@@ -59,8 +59,8 @@ class Server:
         live = [token for token, until in self._tokens.items() if until > time.time()]
         if not live:
             live = [uuid4().hex * 6]
-            self._tokens[live[0]] = time.time() + self._token_s
-        return _yes({"access_token": live[0], "expires_in": round(self._tokens[live[0]] - time.time())})
+            self._tokens[live[0]] = int(time.time()) + self._token_s
+        return _yes({"access_token": live[0], "expires_in": self._tokens[live[0]] - int(time.time())})
 
     def admit(self, request: Request) -> None:
         """Token and throttle, as every call is checked."""
@@ -148,7 +148,7 @@ class Server:
         """Every token ends: it expires (42001), or is forgotten (40014)."""
         if (await _body(request)).get("code") == 40014:
             self._tokens.clear()
-        self._tokens = dict.fromkeys(self._tokens, 0.0)
+        self._tokens = dict.fromkeys(self._tokens, 0)
         return JSONResponse({"ok": True})
 
     async def messages(self, _request: Request) -> Response:
@@ -172,6 +172,8 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await self.messenger.close()
+        if self._archive:
+            self._archive.close()
 
 
 def build(kit: sdk.SandboxKit) -> ASGIApp:

@@ -60,6 +60,10 @@ class Archive:
             "archive_proxy": self._kit.url,
         }
 
+    def close(self) -> None:
+        """Remove the compiled library; a process ended by a signal runs no atexit."""
+        shutil.rmtree(self._library.parent, ignore_errors=True)
+
     def routes(self) -> list[Route]:
         """What the library and the client call, and the screens."""
         wire = {
