@@ -19,12 +19,13 @@ class Config(BaseModel):
         min_length=1,
     )
     app_key: str = Field(
-        title="AppKey",
+        title="应用 AppKey",
         description="Key of the self-built app. 用友开放平台 → API 授权 → 应用详情",
+        json_schema_extra={"public": True},
         min_length=1,
     )
     app_secret: SecretStr = Field(
-        title="AppSecret",
+        title="应用密钥 AppSecret",
         description="Secret of the self-built app. 与 AppKey 同一页，点“查看”",
         min_length=1,
     )
@@ -80,7 +81,7 @@ class Config(BaseModel):
     )
     encoding_aes_key: SecretStr = Field(
         SecretStr(""),
-        title="EncodingAESKey",
+        title="事件密钥 EncodingAESKey",
         description="43 characters; empty: derived from the app secret. 只有 ISV 应用的事件订阅页才有，自建应用留空",
     )
     discovery_url: str = Field(

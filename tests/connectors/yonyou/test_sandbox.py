@@ -208,7 +208,7 @@ async def test_the_books_refuse_what_yonbip_refuses(spoil: dict[str, Any], words
     await tenant.do("customer", code="C-0001", name="甲")
     ctx = tenant.context()
     await run(ctx, "book_receivable", BILL)
-    body = tenant.wire.talk[0]["request"]["json"]["data"] | {"resubmitCheckKey": "k", "extVouchCode": "AR-2"}
+    body = tenant.wire.talk[0]["request"]["body"]["data"] | {"resubmitCheckKey": "k", "extVouchCode": "AR-2"}
 
     with pytest.raises(sdk.Rejected, match=words):
         await ctx.call("POST", SAVE, json={"data": body | spoil})
@@ -219,7 +219,7 @@ async def test_a_row_whose_parts_do_not_make_the_whole_is_refused() -> None:
     await tenant.do("customer", code="C-0001", name="甲")
     ctx = tenant.context()
     await run(ctx, "book_receivable", BILL)
-    body = tenant.wire.talk[0]["request"]["json"]["data"] | {"resubmitCheckKey": "k", "extVouchCode": "AR-2"}
+    body = tenant.wire.talk[0]["request"]["body"]["data"] | {"resubmitCheckKey": "k", "extVouchCode": "AR-2"}
     row = {**body["bodyItem"][0], "oriTaxAmount": Decimal("0.01")}
 
     with pytest.raises(sdk.Rejected, match="含税金额不等于"):

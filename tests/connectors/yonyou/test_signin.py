@@ -105,7 +105,7 @@ async def test_a_data_centre_without_tls_is_not_followed_from_one_with_tls() -> 
     ("changes", "code"),
     [({"app_secret": "not the secret"}, "50000"), ({"app_key": "nobody"}, "10018"), ({"tenant_id": "nobody"}, "500")],
 )
-async def test_wrong_credentials_need_a_person_and_say_which_field(changes: dict[str, Any], code: str) -> None:
+async def test_a_wrong_secret_key_or_tenant_needs_a_person_and_says_which(changes: dict[str, Any], code: str) -> None:
     with pytest.raises(sdk.NeedsReauth) as caught:
         await probe(Tenant().context(**changes))
 

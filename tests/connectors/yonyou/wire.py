@@ -76,7 +76,7 @@ def read(raw: bytes) -> Any:
 def told(request: httpx.Request) -> dict[str, Any]:
     """What a request said, without its token."""
     query = {name: value for name, value in request.url.params.items() if name != "access_token"}
-    body = {"json": sdk.loads(request.content)} if request.content else {}
+    body = {"body": sdk.loads(request.content)} if request.content else {}
     path = request.url.path.removeprefix("/iuap-api-gateway")
     return {"method": request.method, "path": path, **({"query": query} if query else {}), **body}
 
