@@ -16,10 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from connectors.wecom import connector
+from connectors.wecom.archive import pull_messages
 from connectors.wecom.callbacks import read, verify
 from connectors.wecom.config import Config
 from connectors.wecom.events import parse
 from hub import sdk
+from hub.sdk import testing
 from hub.sdk.http import Egress, make_client
 from tests.connectors.sandboxes import Running, sandbox
 
@@ -188,3 +191,18 @@ async def test_the_same_token_is_told_until_it_ends_and_bad_json_is_a_missing_pa
     assert first == again != third
     assert (answer["errcode"], missing["errcode"]) == (40058, 41001)
     assert "wrong json format" in answer["errmsg"]
+
+
+async def test_a_customer_who_agreed_is_archived_and_the_archive_nudges(tmp_path: Path) -> None:
+    with sandbox("wecom", tmp_path, "--option", "archive=1") as running:
+        async with hook(running) as here:
+            await screen(running, "callback", {"url": here.url})
+            customer = (await screen(running, "add_customer", LI))["external_user_id"]
+            await screen(running, "agree", {"external_user_id": customer, "user_id": "zhangsan"})
+            said = {"from": customer, "to": ["zhangsan"], "kind": "text", "text": "合同收到了"}
+            await screen(running, "archive", {"say": [said]})
+            await until(running, "callback.delivered", 3)
+        page = await pull_messages(testing.open_context(connector, running.credentials), "")
+    assert sdk.Nudge("message.archived") in here.facts
+    (event,) = page.events
+    assert (event.subject, event.data["text"], event.data["consent"]) == (customer, "合同收到了", True)
