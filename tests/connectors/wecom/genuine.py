@@ -1,6 +1,9 @@
 """Genuine callbacks, sealed by our sandbox, and a connection that takes them."""
 
+import base64
 from typing import Any
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from connectors.wecom.config import Config
 from connectors.wecom.sandbox.messenger import change, xml
@@ -35,3 +38,10 @@ def added(seal: Seal = SEAL) -> sdk.Callback:
     message = {**change("add_external_contact", "wm1", "zhangsan", "lead-42"), "CreateTime": 1767225600}
     message["WelcomeCode"] = "CODE"
     return wire(seal.close(xml({"ToUserName": CORP, "FromUserName": "sys", **message})), seal)
+
+
+def locked(padded: bytes) -> str:
+    """Any bytes under the corp's key: what no genuine sender would seal."""
+    key = base64.b64decode(SEAL.aes_key + "=")
+    step = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
+    return base64.b64encode(step.update(padded) + step.finalize()).decode()

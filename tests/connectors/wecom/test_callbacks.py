@@ -21,7 +21,7 @@ from connectors.wecom.events import parse
 from connectors.wecom.sandbox.messenger import archive_news, xml
 from connectors.wecom.sandbox.seal import BrokenSealError, Seal
 from hub import sdk
-from tests.connectors.wecom.genuine import CORP, SEAL, added, config, wire
+from tests.connectors.wecom.genuine import CORP, SEAL, added, config, locked, wire
 
 HERE = Path(__file__).parent
 FACTS = json.loads((HERE / "fixtures" / "callbacks.json").read_text("utf-8"))
@@ -185,6 +185,35 @@ def test_rightly_signed_noise_is_refused_too(length: int) -> None:
         verify(config(), wire(noise))
 
 
+def block(message: bytes = b"<xml/>", length: int | None = None, tail: bytes = b"") -> bytes:
+    """An unpadded plaintext; told `length` may differ from the message's."""
+    size = len(message) if length is None else length
+    return b"0123456789abcdef" + size.to_bytes(4, "big") + message + CORP.encode() + tail
+
+
+def padded(plain: bytes) -> bytes:
+    pad = 32 - len(plain) % 32
+    return plain + bytes([pad]) * pad
+
+
+ODD_BLOCKS = {
+    "not UTF-8": padded(block(b"<xml>\xff\xfe</xml>")),
+    "too long a length": padded(block(length=2**32 - 1)),
+    "a length one short": padded(block(length=5)),
+    "a tail after the id": padded(block(tail=b"x")),
+    "padding of unlike bytes": padded(block())[:-2] + b"\x00" + padded(block())[-1:],
+    "padding of 33": block(b"<xml>" + b"y" * 7 + b"</xml>")[:31].ljust(31, b"z") + bytes([33]) * 33,
+    "padding of 48": (block(b"z" * 27) + bytes([48]) * 48)[:112],
+}
+
+
+@pytest.mark.parametrize("plain", ODD_BLOCKS.values(), ids=ODD_BLOCKS)
+def test_rightly_signed_odd_blocks_are_refused(plain: bytes) -> None:
+    assert verify(config(), wire(locked(padded(block())))).plaintext == b"<xml/>"
+    with pytest.raises(sdk.BadSignature):
+        verify(config(), wire(locked(plain)))
+
+
 def test_a_push_for_another_corp_is_refused_and_a_second_receive_id_is_taken() -> None:
     other = Seal(SEAL.token, SEAL.aes_key, "ww4asffe99e54c0f4c")
     with pytest.raises(sdk.BadSignature):
@@ -197,8 +226,10 @@ BOMB = '<!DOCTYPE xml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><xml>
 
 
 def test_document_types_are_refused_outside_and_unreadable_inside() -> None:
+    genuine = added()
+    rightly_signed = replace(genuine, body=b"<!DOCTYPE xml>" + genuine.body)
     with pytest.raises(sdk.BadSignature):
-        verify(config(), replace(added(), body=BOMB.encode()))
+        verify(config(), rightly_signed)
     for odd in (BOMB, "<xml>", "no xml", "", "<a>" * 50 + "</a>" * 50, "{"):
         verified = verify(config(), wire(SEAL.close(odd)))
         with pytest.raises(sdk.Unreadable):
