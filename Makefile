@@ -25,6 +25,7 @@ check: setup
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/hub check
 
 # The browser checks need Chromium and a Chinese font; the script installs them where they are missing.
 unit: setup

@@ -96,22 +96,17 @@ def check_total(amounts: Iterable[Decimal], stated: Decimal) -> None:
         raise ValueError(_say(f"明细合计 {due}，与合同金额不符", f"the lines add up to {due}, not to this amount"))
 
 
-CODE_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-CODE_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
-
-
 def credit_code(raw: str) -> str:
     """Normalise and check a 统一社会信用代码 (GB 32100-2015): 18 characters, the last one checks the others.
 
     Full-width characters are folded, white space and hyphens dropped, letters upper-cased. "" stays "".
     """
-    code = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", raw)).upper()
+    code = sdk.credit_code.fold(raw)
     if not code:
         return ""
-    if len(code) != 18 or not set(code) <= set(CODE_ALPHABET):
+    if len(code) != 18 or not set(code) <= set(sdk.credit_code.ALPHABET):
         raise ValueError(_say("统一社会信用代码须为 18 位，不含 I O S V Z", "18 characters without I O S V Z"))
-    weighed = sum(w * CODE_ALPHABET.index(c) for w, c in zip(CODE_WEIGHTS, code[:17], strict=True))
-    if code[17] != CODE_ALPHABET[-weighed % 31]:
+    if code[17] != sdk.credit_code.check_character(code[:17]):
         raise ValueError(_say("统一社会信用代码校验位不对", "the check character does not fit"))
     return code
 

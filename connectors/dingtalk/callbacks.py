@@ -1,22 +1,17 @@
 """DingTalk calls us: prove, decrypt, and the encrypted "success" it expects.
 
-AES-256-CBC with the key's first 16 bytes as IV, PKCS7 to 32 bytes (1 to 32 accepted, vendor samples differ);
-plaintext is 16 random bytes, the length as 4 bytes big-endian, the JSON text, the owner key.
+The box is `sdk.SealedBox`; its owner is the app key of an event subscription, and the text is JSON.
 """
 
-import base64
 import hashlib
 import hmac
 import secrets
 import struct
 import time
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
 from connectors.dingtalk.config import Config
 from hub import sdk
 
-BLOCK = 32
 REFUSED = "the callback is not from this DingTalk app"
 
 
@@ -46,40 +41,18 @@ def sign(token: str, timestamp: str, nonce: str, encrypted: str) -> str:
     ).hexdigest()
 
 
-def _key(config: Config) -> bytes:
-    key = base64.b64decode(config.callback_aes_key.get_secret_value() + "=")
-    if len(key) != BLOCK:
-        raise ValueError("key length")
-    return key
-
-
-def _owner(config: Config) -> bytes:
-    return (config.owner_key or config.app_key).encode()
+def _box(config: Config) -> sdk.SealedBox:
+    return sdk.SealedBox(config.callback_aes_key.get_secret_value(), (config.owner_key or config.app_key,))
 
 
 def decrypt(config: Config, encrypted: str) -> bytes:
     """The JSON text inside; ValueError when padding, length or owner key are wrong."""
-    key = _key(config)
-    step = Cipher(algorithms.AES(key), modes.CBC(key[:16])).decryptor()
-    padded = step.update(base64.b64decode(encrypted, validate=True)) + step.finalize()
-    pad = padded[-1]
-    if not 1 <= pad <= BLOCK or padded[-pad:] != bytes([pad]) * pad:
-        raise ValueError("padding")
-    plain = padded[:-pad]
-    (length,) = struct.unpack(">I", plain[16:20])
-    text, owner = plain[20 : 20 + length], plain[20 + length :]
-    if len(text) != length or not hmac.compare_digest(owner, _owner(config)):
-        raise ValueError("owner key")
-    return text
+    return _box(config).open(encrypted)
 
 
 def encrypt(config: Config, text: bytes, prefix: bytes) -> str:
     """The same the other way; `prefix` is 16 random bytes."""
-    key = _key(config)
-    plain = prefix + struct.pack(">I", len(text)) + text + _owner(config)
-    pad = BLOCK - len(plain) % BLOCK
-    step = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
-    return base64.b64encode(step.update(plain + bytes([pad]) * pad) + step.finalize()).decode()
+    return _box(config).close(text, prefix)
 
 
 def _success(config: Config) -> sdk.Reply:

@@ -1,10 +1,10 @@
-"""统一社会信用代码 (GB 32100-2015): folding, its check character, and the province it was registered in."""
+"""What a 统一社会信用代码 tells a registry: whether it is one, and the province it was registered in."""
 
 import re
-import unicodedata
 
-ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+from hub import sdk
+
+ALPHABET = sdk.credit_code.ALPHABET
 CODE = re.compile(f"[{ALPHABET}]{{2}}[0-9]{{6}}[{ALPHABET}]{{10}}")
 GB2260 = (
     "10全国 11北京 12天津 13河北 14山西 15内蒙古 21辽宁 22吉林 23黑龙江 31上海 32江苏 33浙江 34安徽 35福建 36江西 "
@@ -14,27 +14,17 @@ GB2260 = (
 PROVINCES = {word[:2]: word[2:] for word in GB2260.split()}
 
 
-def fold(text: str) -> str:
-    """As it is compared and sent: full-width folded, blanks and hyphens gone, upper case."""
-    return re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", text)).upper()
-
-
 def has_shape(text: str) -> bool:
     """Whether it is written as such a code, right or wrong; a Hong Kong number is not."""
-    return bool(CODE.fullmatch(fold(text)))
+    return bool(CODE.fullmatch(sdk.credit_code.fold(text)))
 
 
 def is_valid(text: str) -> bool:
     """Whether it has the code's alphabet and its check character. A warning, never a reason to refuse."""
-    code = fold(text)
-    return has_shape(code) and _check(code[:17]) == code[17]
-
-
-def _check(body: str) -> str:
-    total = sum(weight * ALPHABET.index(letter) for weight, letter in zip(WEIGHTS, body, strict=True))
-    return ALPHABET[(31 - total % 31) % 31]
+    code = sdk.credit_code.fold(text)
+    return has_shape(code) and sdk.credit_code.check_character(code[:17]) == code[17]
 
 
 def province(text: str) -> str:
     """The province whose office registered it (GB/T 2260), or "" when this is no such code."""
-    return PROVINCES.get(fold(text)[2:4], "") if has_shape(text) else ""
+    return PROVINCES.get(sdk.credit_code.fold(text)[2:4], "") if has_shape(text) else ""

@@ -29,7 +29,7 @@ async def find_company(ctx: sdk.Context[Config], wanted: Wanted) -> Company:
 
     Raises what `buy` raises.
     """
-    provider, code = provider_of(ctx.config), credit_code.fold(wanted.credit_code)
+    provider, code = provider_of(ctx.config), sdk.credit_code.fold(wanted.credit_code)
     paid: list[Bought[Any]] = []
     if code and (credit_code.is_valid(code) or not wanted.name):
         by_code = await buy(ctx, provider, provider.detail(ctx.config, code))
@@ -54,7 +54,7 @@ def choose(candidates: Sequence[Candidate], name: str, code: str) -> Candidate |
     there = list({each.id: each for each in candidates}.values())
     exact = [each for each in there if names.key(each.name) == names.key(name)]
     formerly = [each for each in there if each.formerly]
-    if code and (coded := [each for each in there if credit_code.fold(each.credit_code) == code]):
+    if code and (coded := [each for each in there if sdk.credit_code.fold(each.credit_code) == code]):
         return coded[0] if len(coded) == 1 else None
     for group in (exact, formerly, there):
         if group:
@@ -71,7 +71,7 @@ def _named(company: Company, name: str) -> Company:
 
 def _is_it(company: Company, code: str) -> bool:
     """Found by name: its name fits, and its code does not contradict a good one that was given."""
-    other = credit_code.fold(company.credit_code)
+    other = sdk.credit_code.fold(company.credit_code)
     if code and other == code:
         return True
     return company.name_matches and not (other and credit_code.is_valid(code))

@@ -30,6 +30,6 @@ def router(database: Database) -> APIRouter:
         if found is None:
             raise Problem(404, "file-not-found", f"no file {digest}", hint=GONE)
         headers = {"content-disposition": f'attachment; filename="{digest[:16]}"'}
-        return Response(found.content, media_type="application/octet-stream", headers=headers)
+        return Response(found, media_type="application/octet-stream", headers=headers)
 
     return routes

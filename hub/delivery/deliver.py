@@ -1,8 +1,7 @@
 """Carry out deliveries: claim, map, intend, call, decide, settle. A connection is drained until nothing is due."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
@@ -15,7 +14,8 @@ from hub.domain.errors import ODD_SHAPES, Ambiguous, ConfigError, HubError, Mapp
 from hub.domain.text import Text
 from hub.ledger.claim import Claimed, claim, heartbeat, intend
 from hub.ledger.connections import Stored, find, hold
-from hub.ledger.database import Database, Unavailable
+from hub.ledger.database import Database, LedgerUnit, Unavailable
+from hub.ledger.leases import kept
 from hub.ledger.settle import Outcome, settle
 from hub.ledger.versions import text_of
 from hub.mapping import parse_mapping
@@ -50,11 +50,8 @@ class Deliverer:
         if connection in self.registry.connectors:
             most = self.registry.connectors[connection].limits.concurrency
         while claimed := await self._claim(tenant, connection, most):
-            beat = asyncio.create_task(self._keep_leases(tenant, [d.id for d in claimed]))
-            try:
+            async with kept(self.database, tenant, self.lease_s, self._renewal(claimed)):
                 ended = await asyncio.gather(*(self._deliver(tenant, d) for d in claimed), return_exceptions=True)
-            finally:
-                beat.cancel()
             for each in ended:
                 if isinstance(each, BaseException):
                     raise each
@@ -65,13 +62,9 @@ class Deliverer:
         async with self.database.unit(tenant) as unit:
             return await claim(unit, connection, most, self.lease_s)
 
-    async def _keep_leases(self, tenant: str, ids: list[str]) -> None:
-        with suppress(asyncio.CancelledError):
-            while True:
-                await asyncio.sleep(self.lease_s / 3)
-                with suppress(Unavailable):  # a lease that lapses meanwhile is found by the fence
-                    async with self.database.unit(tenant) as unit:
-                        await heartbeat(unit, ids, self.lease_s)
+    def _renewal(self, claimed: list[Claimed]) -> Callable[[LedgerUnit], Awaitable[None]]:
+        ids = [delivery.id for delivery in claimed]
+        return lambda unit: heartbeat(unit, ids, self.lease_s)
 
     async def _deliver(self, tenant: str, delivery: Claimed) -> None:
         action = self.registry.actions.get(delivery.action)

@@ -1,7 +1,6 @@
 """Files that came with facts: one row per content and tenant, named by digest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hub.sdk.files import File
 from hub.sdk.home import Unit
@@ -10,15 +9,7 @@ KEEP = """
 INSERT INTO files (tenant_id, digest, content, content_type, connection) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (tenant_id, digest) DO NOTHING
 """
-FIND = "SELECT content, content_type FROM files WHERE tenant_id = $1 AND digest = $2"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A file's bytes and what its first sender called them."""
-
-    content: bytes
-    content_type: str
+FIND = "SELECT content FROM files WHERE tenant_id = $1 AND digest = $2"
 
 
 async def keep_files(unit: Unit, connection: str, files: Sequence[File]) -> None:
@@ -27,7 +18,7 @@ async def keep_files(unit: Unit, connection: str, files: Sequence[File]) -> None
         await unit.execute(KEEP, unit.tenant_id, file.digest, file.content, file.content_type, connection)
 
 
-async def find_file(unit: Unit, digest: str) -> Kept | None:
-    """The file of this digest, or None."""
-    row = await unit.fetchrow(FIND, unit.tenant_id, digest)
-    return Kept(**dict(row.items())) if row else None
+async def find_file(unit: Unit, digest: str) -> bytes | None:
+    """The content of this digest, or None."""
+    found: bytes | None = await unit.fetchval(FIND, unit.tenant_id, digest)
+    return found

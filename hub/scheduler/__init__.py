@@ -1,8 +1,6 @@
 """Time calls us: polls, and the sweep that finds missed wake-ups and lapsed leases."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -12,7 +10,8 @@ from hub.domain.errors import ODD_SHAPES, HubError, NeedsReauth
 from hub.ledger.claim import reap
 from hub.ledger.connections import everyone, find, hold
 from hub.ledger.cursors import Turn, advance, ensure, miss, renew, take_turns
-from hub.ledger.database import Database, Unavailable
+from hub.ledger.database import Database
+from hub.ledger.leases import kept
 from hub.registry import Registry
 from hub.sdk.connector import Page
 
@@ -82,7 +81,7 @@ class Scheduler:
         try:
             connection = self.registry.open(stored)
             poll = connection.connector.polls[turn.event]
-            async with self._held(tenant, turn):
+            async with kept(self.database, tenant, POLL_LEASE_S, lambda unit: renew(unit, turn, POLL_LEASE_S)):
                 page = await poll.run(connection.context(), turn.value)
         except (HubError, *ODD_SHAPES) as error:  # that poll waits, no other
             await self._miss(tenant, turn, error)
@@ -100,22 +99,3 @@ class Scheduler:
             await miss(unit, turn, f"{type(error).__name__}: {error}")
             if isinstance(error, NeedsReauth):
                 await hold(unit, turn.connection, str(error))
-
-    @asynccontextmanager
-    async def _held(self, tenant: str, turn: Turn) -> AsyncIterator[None]:
-        """Keep the turn's lease alive while its poll runs."""
-
-        async def beat() -> None:
-            while True:
-                await asyncio.sleep(POLL_LEASE_S / 3)
-                try:
-                    async with self.database.unit(tenant) as unit:
-                        await renew(unit, turn, POLL_LEASE_S)
-                except Unavailable:  # a turn that lapses meanwhile is found by the fence
-                    continue
-
-        beating = asyncio.create_task(beat())
-        try:
-            yield
-        finally:
-            beating.cancel()

@@ -1,5 +1,6 @@
 """The one door: everything a connector or the home system may use. Import it as `from hub import sdk`."""
 
+from hub.domain import credit_code
 from hub.domain.errors import (
     Ambiguous,
     BadSignature,
@@ -27,6 +28,7 @@ from hub.sdk.files import File
 from hub.sdk.home import HomeSystem, Principal, Problem, Unit, Work
 from hub.sdk.memory import LocalMemory, Memory
 from hub.sdk.sandbox import Sandbox, SandboxKit
+from hub.sdk.sealing import SealedBox
 
 __all__ = [
     "Action",
@@ -62,6 +64,7 @@ __all__ = [
     "Row",
     "Sandbox",
     "SandboxKit",
+    "SealedBox",
     "Text",
     "Throttled",
     "Token",
@@ -72,6 +75,7 @@ __all__ = [
     "Verified",
     "VendorError",
     "Work",
+    "credit_code",
     "dumps",
     "loads",
     "new_id",

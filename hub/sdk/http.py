@@ -82,6 +82,10 @@ class Egress:
             raise EgressDenied(f"{ip} is an inner address; an administrator can allow it with HUB_EGRESS_ALLOW")
 
 
+LOOPBACK = Egress.parse(["127.0.0.0/8"])
+"""Public addresses and this machine's own: for sandboxes and tests."""
+
+
 class _GuardedResolver(AbstractResolver):
     """Resolve once, refuse if any answer is denied, dial the vetted address."""
 

@@ -25,7 +25,10 @@ class Memory(Protocol):
         """Forget it; safe to repeat."""
 
     async def spend(self, name: str, amount: Decimal, limit: Decimal) -> bool:
-        """Add to a sum that starts at 0, unless that would pass `limit`: then False and nothing is added. Atomic."""
+        """Add to a sum that starts at 0, unless that would pass `limit`: then False and nothing is added. Atomic.
+
+        A negative amount gives back.
+        """
 
 
 class LocalMemory:

@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import simplejson
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.domain.errors import ConfigError
+from hub.sdk.http import LOOPBACK, make_client
 
 HTTP_FAULTS = ("latency", "http_503", "drop_before", "drop_after")
 FAULTS = (*HTTP_FAULTS, "duplicate", "session_loss", "throttle")
@@ -82,6 +84,10 @@ class SandboxKit:
     def listen(self) -> socket.socket:
         """A listening loopback socket for a further server, which the app starts in its lifespan."""
         return socket.create_server(("127.0.0.1", 0), backlog=512)
+
+    def client(self) -> httpx.AsyncClient:
+        """A client for the vendor's own calls, such as callbacks; it dials loopback only. The caller closes it."""
+        return make_client(egress=LOOPBACK)
 
 
 @dataclass(frozen=True, slots=True)

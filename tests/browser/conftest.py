@@ -1,13 +1,10 @@
 """The console on a real server, with a delivery in every state, and a browser in front of it."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
@@ -18,6 +15,7 @@ from hub.embedded.postgres import Addresses
 from hub.ledger.keys import create_key
 from tests.browser.chromium import Page, open_page
 from tests.browser.story import FLOWS, Told, open_database, tell
+from tests.serving import serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +47,8 @@ async def site(migrated: Addresses) -> AsyncIterator[Site]:
         )
 
     api.guard(app, 64 * 1024, 10)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        yield Site(listening.getsockname()[1], key, told)
-        server.should_exit = True
-        await serving
+    async with serving(app) as url:
+        yield Site(int(url.rpartition(":")[2]), key, told)
     await database.close()
 
 

@@ -135,7 +135,7 @@ def test_invalid_credit_codes_are_refused_in_both_languages(code: str) -> None:
         model.credit_code(code)
 
 
-@given(st.sampled_from(VALID), st.integers(0, 17), st.sampled_from(model.CODE_ALPHABET))
+@given(st.sampled_from(VALID), st.integers(0, 17), st.sampled_from(sdk.credit_code.ALPHABET))
 def test_any_one_wrong_character_is_found(code: str, place: int, wrong: str) -> None:
     altered = code[:place] + wrong + code[place + 1 :]
     if altered == code:

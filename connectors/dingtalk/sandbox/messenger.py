@@ -11,7 +11,6 @@ import simplejson
 from connectors.dingtalk.sandbox.office import TEMPLATE, Instance
 from connectors.dingtalk.sandbox.seal import BrokenSealError, Seal
 from hub import sdk
-from hub.sdk.http import Egress, make_client
 
 TRIES = 20
 AT_ONCE = 8
@@ -25,7 +24,7 @@ class Messenger:
         self._kit = kit
         self._pause_s = pause_s
         self._url = ""
-        self._http = make_client(egress=Egress.parse(["127.0.0.0/8"]))
+        self._http = kit.client()
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def subscribe(self, url: str) -> str:

@@ -9,7 +9,6 @@ import httpx
 
 from connectors.wecom.sandbox.seal import Seal
 from hub import sdk
-from hub.sdk.http import Egress, make_client
 
 BUDGET_S = 5.0
 PAUSES = (1, 5, 10)
@@ -26,7 +25,7 @@ class Messenger:
         self._pause_s = pause_s
         self._check_s = check_s
         self._url = ""
-        self._http = make_client(egress=Egress.parse(["127.0.0.0/8"]))
+        self._http = kit.client()
 
     async def save(self, url: str) -> str:
         """Check an address with an echo and keep it; "" when it answered to the letter, else what was wrong."""

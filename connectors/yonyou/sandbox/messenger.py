@@ -11,7 +11,6 @@ import simplejson
 from connectors.yonyou.sandbox.gate import TENANT
 from connectors.yonyou.sandbox.seal import FIELDS, BrokenSealError, Seal
 from hub import sdk
-from hub.sdk.http import Egress, make_client
 
 TRIES = 20
 PATIENCE_S = 5.0
@@ -26,7 +25,7 @@ class Messenger:
         self._scheme = scheme
         self._pause_s = pause_s
         self._url = ""
-        self._http = make_client(egress=Egress.parse(["127.0.0.0/8"]))
+        self._http = kit.client()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def subscribe(self, url: str) -> str:

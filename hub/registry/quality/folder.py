@@ -43,6 +43,14 @@ class Source:
                 case ast.Call(args=[ast.Constant(value=str(name)), *_]) if ast.unparse(node.func).endswith(DYNAMIC):
                     yield name
 
+    def sdk_names(self) -> set[str]:
+        """What it takes through the door: every `sdk.x`."""
+        return {
+            node.attr
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sdk"
+        }
+
     def _origin(self, node: ast.ImportFrom) -> str:
         package = self.module if self.path.name == "__init__.py" else self.module.rpartition(".")[0]
         above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []

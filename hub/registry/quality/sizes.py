@@ -1,6 +1,5 @@
 """How large a connector is, and what it leans on."""
 
-import ast
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ def measure(folder: Folder) -> Size:
         _lines(path.read_text("utf-8") for path in fixtures),
         _libraries(folder.client),
         _libraries(folder.sandbox),
-        tuple(sorted({name for source in folder.client for name in _sdk_names(source)})),
+        tuple(sorted({name for source in folder.client for name in source.sdk_names()})),
     )
 
 
@@ -43,11 +42,3 @@ def _lines(texts: Iterable[str]) -> int:
 def _libraries(sources: list[Source]) -> tuple[str, ...]:
     roots = {name.partition(".")[0] for source in sources for name in source.imports()}
     return tuple(sorted(roots - sys.stdlib_module_names - set(ROOMS)))
-
-
-def _sdk_names(source: Source) -> set[str]:
-    return {
-        node.attr
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sdk"
-    }

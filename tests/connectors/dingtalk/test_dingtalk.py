@@ -20,12 +20,11 @@ from connectors.dingtalk.events import parse
 from connectors.dingtalk.sandbox.seal import Seal
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import Egress, make_client
+from hub.sdk.http import LOOPBACK, make_client
 from tests.connectors.sandboxes import Running, sandbox
 
 VECTORS = json.loads(Path(__file__).with_name("fixtures").joinpath("callbacks.json").read_text("utf-8"))["vectors"]
 BY_NAME = pytest.mark.parametrize("vector", VECTORS, ids=lambda v: str(v["name"]))
-LOOPBACK = Egress.parse(["127.0.0.0/8"])
 FORM = [
     {"name": "合同编号", "value": "HT-1"},
     {"name": "客户名称", "value": "苏州恒锐精密机械有限公司"},

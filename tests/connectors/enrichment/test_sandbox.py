@@ -16,7 +16,7 @@ from connectors.enrichment.find import find_company
 from connectors.enrichment.sandbox.qichacha import seal
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import Egress, make_client
+from hub.sdk.http import LOOPBACK, make_client
 from tests.connectors.enrichment.registry import HENGRUI, Registry
 from tests.connectors.sandboxes import Running, sandbox
 
@@ -57,7 +57,7 @@ async def test_our_client_drives_our_sandbox_from_probe_to_company(running: Runn
     read, searched = ("company.read", Decimal("0.20")), ("company.searched", Decimal("0.10"))
     assert prices == [read, searched, read]
     assert company.cost + named.cost == sum(price for _, price in prices)
-    async with make_client(base_url=running.url, egress=Egress.parse(["127.0.0.0/8"])) as desk:
+    async with make_client(base_url=running.url, egress=LOOPBACK) as desk:
         assert (await desk.get("/_sandbox/desk")).json()["charged"] == 3
 
 

@@ -13,6 +13,7 @@ from connectors.enrichment.company import day, said
 from connectors.enrichment.qichacha import token
 from connectors.enrichment.sandbox.qichacha import seal
 from connectors.enrichment.tianyancha import read_company
+from hub import sdk
 
 FIXTURES = Path(__file__).with_name("fixtures")
 CODES = json.loads(FIXTURES.joinpath("uscc.json").read_text("utf-8"))
@@ -38,7 +39,7 @@ def test_real_and_generated_credit_codes_are_valid(code: str) -> None:
 
 @pytest.mark.parametrize("case", CODES["valid_after_normalisation"], ids=lambda case: str(case["normalised"]))
 def test_a_code_is_folded_before_it_is_judged(case: dict[str, str]) -> None:
-    assert credit_code.fold(case["raw"]) == case["normalised"]
+    assert sdk.credit_code.fold(case["raw"]) == case["normalised"]
     assert credit_code.is_valid(case["raw"])
 
 

@@ -20,7 +20,7 @@ from connectors.kingdee.sandbox.gate import Application, Forbidden, admit
 from connectors.kingdee.signing import headers
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import make_client
+from hub.sdk.http import LOOPBACK, make_client
 from tests.connectors.sandboxes import Running, sandbox
 
 VECTORS = json.loads(Path(__file__).with_name("fixtures").joinpath("signature.json").read_text("utf-8"))["vectors"]
@@ -173,7 +173,7 @@ async def test_a_booked_receipt_is_found_by_the_poll_with_its_exact_amount(kingd
     ctx = context(config(kingdee.credentials))
     await ensure_customer(ctx, CUSTOMER)
     await book_receivable(ctx, Receivable.model_validate(BILL))
-    desk = make_client(base_url=kingdee.url, egress=testing.LOOPBACK)
+    desk = make_client(base_url=kingdee.url, egress=LOOPBACK)
     booked = await desk.post("/_sandbox/receipts", json={"receivable_number": "AR-HT-2026-001", "amount": "200000.00"})
     assert booked.status_code < 300
     page = await connector.polls["receipt.booked"].run(ctx, "")

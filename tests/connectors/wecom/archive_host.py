@@ -89,7 +89,7 @@ def serve() -> Iterator[Host]:
     assert archive is not None
     host = Host(archive, url)
     routes = [*archive.routes(), Route("/cgi-bin/gettoken", host.token)]
-    config = uvicorn.Config(Starlette(routes=routes), log_level="critical", access_log=False)
+    config = uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

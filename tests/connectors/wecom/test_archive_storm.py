@@ -21,7 +21,7 @@ from hub.ledger.connections import save
 from hub.ledger.database import Database
 from hub.registry import Registry
 from hub.scheduler import Scheduler
-from hub.sdk.http import Egress
+from hub.sdk.http import LOOPBACK
 from tests.connectors.wecom.archive_host import ANNA, BEN, Host, children, serve
 
 MESSAGES = 2000
@@ -84,7 +84,7 @@ async def test_no_message_is_lost_or_told_twice_while_the_child_is_killed_every_
 ) -> None:
     expected = people_talk(host)
     host.archive.manners = {"slow_ms": 3}
-    registry = Registry({"wecom": connector}, HOME, Vault(Vault.new_key()), Egress.parse(["127.0.0.0/8"]))
+    registry = Registry({"wecom": connector}, HOME, Vault(Vault.new_key()), LOOPBACK)
     config = registry.read_config("wecom", host.config(archive_page=400))
     plain, sealed = registry.seal("demo", "wecom", config)
     async with database.unit("demo") as unit:

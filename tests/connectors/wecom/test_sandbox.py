@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,10 +21,10 @@ from connectors.wecom.config import Config
 from connectors.wecom.events import parse
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import Egress, make_client
+from hub.sdk.http import LOOPBACK, make_client
 from tests.connectors.sandboxes import Running, sandbox
+from tests.serving import serving
 
-LOOPBACK = Egress.parse(["127.0.0.0/8"])
 LI = {"name": "李工", "remark": "采购李工", "user_id": "zhangsan", "corp_name": "苏州恒锐", "state": "crm-lead-42"}
 
 
@@ -83,16 +81,10 @@ class Hook:
 async def hook(running: Running) -> AsyncIterator[Hook]:
     """The address, listening on loopback."""
     here = Hook(Config.model_validate(running.credentials))
-    listening = socket.create_server(("127.0.0.1", 0))
-    here.url = f"http://127.0.0.1:{listening.getsockname()[1]}/hooks/demo.wecom"
     app = Starlette(routes=[Route("/hooks/demo.wecom", here.take, methods=["GET", "POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-    serving = asyncio.create_task(server.serve([listening]))
-    try:
+    async with serving(app) as url:
+        here.url = f"{url}/hooks/demo.wecom"
         yield here
-    finally:
-        server.should_exit = True
-        await serving
 
 
 async def until(running: Running, effect: str, times: int = 1) -> list[dict[str, Any]]:

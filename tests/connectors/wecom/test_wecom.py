@@ -16,11 +16,10 @@ from connectors.wecom.errors import ERRORS
 from connectors.wecom.notices import Notice, send_text
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import Egress, make_client
+from hub.sdk.http import LOOPBACK, make_client
 from tests.connectors.sandboxes import Running, sandbox
 from tests.connectors.wecom.genuine import config
 
-LOOPBACK = Egress.parse(["127.0.0.0/8"])
 LI = {"name": "李工", "remark": "采购李工", "user_id": "zhangsan", "corp_name": "苏州恒锐", "mobile": "13800138000"}
 NOTICE = Notice(to=["zhangsan"], content="合同 HT-1 已批准")
 GOOD = {"errcode": 0, "errmsg": "ok"}

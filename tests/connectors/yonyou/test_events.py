@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.yonyou import connector
-from connectors.yonyou.callbacks import aes_key, decrypt, encrypt, key43, signatures, verify
+from connectors.yonyou.callbacks import box, key43, signatures, verify
 from connectors.yonyou.config import Config
 from connectors.yonyou.events import CODES, parse
 from connectors.yonyou.sandbox.seal import FIELDS, BrokenSealError, Seal, letters
@@ -66,11 +66,11 @@ def push(told: Config, message: Any, scheme: str = "sha1", when: int = 156809853
 @BY_NAME
 def test_our_client_opens_seals_and_signs_as_the_vendor_does(vector: dict[str, Any]) -> None:
     app_key, secret, characters = owner(vector)
-    key = aes_key(config(app_secret=secret, encoding_aes_key=characters))
+    ours = box(config(app_key=app_key, app_secret=secret, encoding_aes_key=characters))
 
-    assert key.hex() == vector["aes_key_hex"]
-    assert decrypt(key, app_key, vector["encrypt"]).decode() == vector["message"]
-    sealed = encrypt(key, app_key, vector["message"].encode(), vector["random16"].encode())
+    assert ours.key.hex() == vector["aes_key_hex"]
+    assert ours.open(vector["encrypt"]).decode() == vector["message"]
+    sealed = ours.close(vector["message"].encode(), vector["random16"].encode())
     assert sealed == vector["encrypt"]
     made = signatures(secret, str(vector["timestamp"]), vector["nonce"], sealed)
     assert {name: made[name] for name, field in SIGNED.items() if field in vector} == {
@@ -191,7 +191,7 @@ def test_mutated_pushes_are_refused_and_nothing_else_is_raised(scheme: str) -> N
 @SCHEMES
 def test_sealed_texts_cannot_be_altered_below_the_signature_either(scheme: str) -> None:
     told, draw = config(), random.Random(7)
-    sender, key = seal(told), aes_key(config())
+    sender, other = seal(told), box(config(app_key="another app"))
     boxed = sender.close(json.dumps(VOUCHER))
     for _ in range(300):
         cut = boxed[: 4 * draw.randrange(len(boxed) // 4)]
@@ -200,7 +200,7 @@ def test_sealed_texts_cannot_be_altered_below_the_signature_either(scheme: str) 
         with pytest.raises(sdk.BadSignature):
             verify(told, sdk.Callback("POST", {}, {}, json.dumps(body).encode()))
     with pytest.raises(ValueError, match="owner"):
-        decrypt(key, "another app", boxed)
+        other.open(boxed)
     with pytest.raises(BrokenSealError):
         Seal("another app", "s", letters(told.app_secret.get_secret_value())).open(boxed)
 

@@ -5,12 +5,10 @@ can take them: it opens what our sandbox seals, and our sandbox opens what it an
 the official demos produced (test_signin).
 """
 
-import asyncio
 import importlib
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +18,7 @@ from connectors.yonyou.sandbox.gate import APP_KEY, APP_SECRET
 from hub import sdk
 from tests.connectors.sandboxes import sandbox
 from tests.connectors.yonyou.test_sandbox import people, until
+from tests.serving import serving
 
 CRYPTO: Any = importlib.import_module("wechatpy.work.crypto")
 XML: Any = importlib.import_module("xmltodict")
@@ -32,8 +31,7 @@ class Oracle:
     def __init__(self) -> None:
         self._crypto = CRYPTO.WeChatCrypto(APP_SECRET, KEY43, APP_KEY)
         self.heard: list[str] = []
-        routes = [Route("/", self.hook, methods=["POST"])]
-        self.server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), port=0, log_level="critical"))
+        self.app = Starlette(routes=[Route("/", self.hook, methods=["POST"])])
 
     async def hook(self, request: Request) -> Response:
         told = sdk.loads(await request.body())
@@ -46,14 +44,10 @@ class Oracle:
 
 async def test_wechatpy_as_an_oracle_opens_what_our_sandbox_pushes_and_is_understood(tmp_path: Path) -> None:
     oracle = Oracle()
-    serving = asyncio.create_task(oracle.server.serve())
-    await until(lambda: oracle.server.started)
-    port = oracle.server.servers[0].sockets[0].getsockname()[1]
     with sandbox("yonyou", tmp_path) as running:
-        assert await people(running.url, "callback", url=f"http://127.0.0.1:{port}/") == {"ok": True, "detail": ""}
-        await people(running.url, "customer", code="C-1", name="甲")
-        await until(lambda: "callback.delivered" in [e["effect"] for e in running.effects()])
-    oracle.server.should_exit = True
-    await serving
+        async with serving(oracle.app) as url:
+            assert await people(running.url, "callback", url=f"{url}/") == {"ok": True, "detail": ""}
+            await people(running.url, "customer", code="C-1", name="甲")
+            await until(lambda: "callback.delivered" in [e["effect"] for e in running.effects()])
 
     assert oracle.heard == ["CHECK_URL", "YXYBASEDOC_AA_MERCHANT_INSERT"]

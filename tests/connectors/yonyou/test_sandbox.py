@@ -24,7 +24,7 @@ from connectors.yonyou.receivables import DETAIL, SAVE
 from connectors.yonyou.sandbox.gate import APP_KEY, APP_SECRET, stamp
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import make_client
+from hub.sdk.http import LOOPBACK, make_client
 from hub.sdk.sandbox import FAULTS
 from tests.connectors.sandboxes import sandbox
 from tests.connectors.yonyou.wire import BILL, CUSTOMER, Tenant, run
@@ -33,7 +33,7 @@ PUSHES = [("sha1", "plain"), ("sha256", "encrypted"), ("hmac", "encrypted")]
 
 
 async def people(url: str, name: str, /, **told: Any) -> Any:
-    async with make_client(base_url=url, egress=testing.LOOPBACK) as client:
+    async with make_client(base_url=url, egress=LOOPBACK) as client:
         return (await client.post(f"/_sandbox/{name}", json=told)).json()
 
 

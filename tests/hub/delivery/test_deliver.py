@@ -20,7 +20,7 @@ from hub.ledger.connections import find, release, save
 from hub.ledger.database import Database, Unavailable
 from hub.ledger.versions import keep_versions
 from hub.registry import Registry
-from hub.sdk.http import Egress
+from hub.sdk.http import LOOPBACK, Egress
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)
 HINT = sdk.Text("请补全客户名称", "Fill the customer's name")
@@ -155,7 +155,7 @@ async def world(migrated: Addresses) -> AsyncIterator[World]:
     vendor = Vendor()
     server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    registry = Registry({"acme": acme}, home, Vault(Vault.new_key()), Egress.parse(["127.0.0.0/8"]))
+    registry = Registry({"acme": acme}, home, Vault(Vault.new_key()), LOOPBACK)
     database = await Database.open(migrated.app, size=8, plan=plan)
     plain, sealed = registry.seal("demo", "acme", Config(url=url))
     async with database.unit("demo") as unit:
