@@ -40,6 +40,7 @@ class Page:
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._numbers = itertools.count(1)
         self._loaded = asyncio.Event()
+        self._document = ""
         self.wrong: list[str] = []
         self.asked: list[str] = []
 
@@ -53,8 +54,8 @@ class Page:
                 self._hear(said.get("method", ""), said.get("params", {}))
 
     def _hear(self, event: str, told: dict[str, Any]) -> None:
-        if event == "Page.loadEventFired":
-            self._loaded.set()
+        if event == "Page.lifecycleEvent":
+            self._live(told)
         elif event == "Network.requestWillBeSent":
             self.asked.append(told["request"]["url"])
         elif event == "Log.entryAdded" and told["entry"]["level"] in ("error", "warning"):
@@ -65,6 +66,11 @@ class Page:
             self.wrong.append(f"{event}: {told}")
         elif event == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning", "assert"):
             self.wrong.append(f"console: {told['args']}")
+
+    def _live(self, told: dict[str, Any]) -> None:
+        if told["name"] == "load":
+            self._document = told["loaderId"]
+            self._loaded.set()
 
     async def command(self, method: str, **params: Any) -> Any:
         """Send one command; its result. Raises RuntimeError with Chromium's words."""
@@ -90,10 +96,19 @@ class Page:
 
     @asynccontextmanager
     async def leaving(self) -> AsyncIterator[None]:
-        """Do something that opens another page, and wait for it."""
+        """Do something that opens another page, and wait for that very page: a late word of the old one is no answer."""
+        before = (await self.command("Page.getFrameTree"))["frameTree"]["frame"]["loaderId"]
         self._loaded.clear()
         yield
-        await asyncio.wait_for(self._loaded.wait(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            while await self._loaded.wait() and self._document == before:
+                self._loaded.clear()
+
+    async def until(self, expression: str) -> None:
+        """Wait until an expression on the page is true."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not await self.see(expression):
+                await asyncio.sleep(0.02)
 
     async def press(self, key: str) -> None:
         """Press and release a key that types nothing of its own, such as Tab."""
@@ -147,6 +162,7 @@ async def open_page(profile: Path) -> AsyncIterator[Page]:
             listening = asyncio.create_task(page.listen())
             for domain in DOMAINS:
                 await page.command(f"{domain}.enable")
+            await page.command("Page.setLifecycleEventsEnabled", enabled=True)
             yield page
             listening.cancel()
     finally:

@@ -22,6 +22,7 @@ FOCUS = "document.activeElement.innerText"
 
 async def sign_in(page: Page, site: Site, host: str = "127.0.0.1") -> None:
     await page.visit(site.url("/console/login", host))
+    await page.until("document.activeElement.name === 'key'")
     await page.type(site.key)
     async with page.leaving():
         await page.press("Enter")
