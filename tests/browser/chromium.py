@@ -96,7 +96,7 @@ class Page:
 
     @asynccontextmanager
     async def leaving(self) -> AsyncIterator[None]:
-        """Do something that opens another page, and wait for that very page: a late word of the old one is no answer."""
+        """Do something that opens another page, and wait for that very page; the old one may still be loading."""
         before = (await self.command("Page.getFrameTree"))["frameTree"]["frame"]["loaderId"]
         self._loaded.clear()
         yield
@@ -106,9 +106,8 @@ class Page:
 
     async def until(self, expression: str) -> None:
         """Wait until an expression on the page is true."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not await self.see(expression):
-                await asyncio.sleep(0.02)
+        look = f"new Promise(told => {{ const look = () => ({expression}) ? told() : setTimeout(look, 20); look() }})"
+        await self.command("Runtime.evaluate", expression=look, awaitPromise=True)
 
     async def press(self, key: str) -> None:
         """Press and release a key that types nothing of its own, such as Tab."""
