@@ -50,7 +50,10 @@ async def play_scenes(office: Office, neighbours: Neighbours, tell: Callable[[st
     """
     added = {"name": BUYER, "remark": f"采购{BUYER}", "user_id": STAFF, "corp_name": CUSTOMER, "mobile": MOBILE}
     known = await _act(neighbours.wecom, "/_sandbox/add_customer", added)
-    await _act(neighbours.wecom, "/_sandbox/archive", {"from": known["external_user_id"], "to": STAFF, "text": CHAT})
+    buyer = known["external_user_id"]
+    await _act(neighbours.wecom, "/_sandbox/agree", {"external_user_id": buyer, "user_id": STAFF})
+    said = {"kind": "text", "from": buyer, "to": [STAFF], "text": CHAT}
+    await _act(neighbours.wecom, "/_sandbox/archive", {"say": [said]})
     await _act(neighbours.email, "/_sandbox/deliver", MAIL)
     scenery = await _seen(office, tell)
     await _quiet(office)

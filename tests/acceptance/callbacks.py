@@ -1,82 +1,216 @@
-"""Genuine callbacks of the vendors that call us, sealed by their sandboxes, and what spoils them."""
+"""Genuine callbacks of the vendors that call us, sealed as their sandboxes do, and what spoils them."""
 
 import json
-import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from random import Random
+from typing import Any, TypeVar
+from urllib.parse import urlencode
 
-from connectors.dingtalk.sandbox.app import SEAL
+from connectors.dingtalk.sandbox.app import SEAL as DINGTALK
+from connectors.dingtalk.sandbox.seal import Seal as DingTalkSeal
+from connectors.wecom.sandbox.app import CORP
+from connectors.wecom.sandbox.app import SEAL as WECOM
+from connectors.wecom.sandbox.messenger import change, xml
+from connectors.wecom.sandbox.seal import Seal as WeComSeal
+from connectors.yonyou.sandbox.gate import APP_KEY, APP_SECRET
+from connectors.yonyou.sandbox.seal import FIELDS, letters
+from connectors.yonyou.sandbox.seal import Seal as YonyouSeal
+
+WHEN = 1764316800000
+YONYOU = YonyouSeal(APP_KEY, APP_SECRET, letters(APP_SECRET))
+Parts = tuple[tuple[str, Any], ...]
+"""Signature, time, nonce and sealed text, by the vendor's names for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One request. `proof`: the part of the body that is sealed; what stands around it proves nothing."""
+    """A request's query, percent-encoded, and its body."""
 
-    query: Mapping[str, str]
+    query: str
     body: bytes
-    proof: str
-    content_type: str = "application/json"
+    content_type: str
 
 
-def dingtalk(number: int) -> Wire:
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request and how its vendor writes it."""
+
+    parts: Parts
+    write: Callable[[Parts], Wire]
+
+    @property
+    def wire(self) -> Wire:
+        return self.write(self.parts)
+
+
+Send = Callable[[int], Signed]
+S = TypeVar("S", DingTalkSeal, WeComSeal, YonyouSeal)
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """Tells one fact, sealed and signed anew for each sending's number. A stranger has one of its secrets wrong."""
+
+    genuine: Send
+    strangers: Sequence[Send]
+
+
+def vendor(seal: S, send: Callable[[S, int], Signed]) -> Vendor:
+    wrong = [replace(seal, **{secret.name: getattr(seal, secret.name)[::-1]}) for secret in fields(seal)]
+    return Vendor(partial(send, seal), [partial(send, each) for each in wrong])
+
+
+def dingtalk(seal: DingTalkSeal, sending: int) -> Signed:
     message = {
         "EventType": "bpms_instance_change",
-        "eventId": f"event-{number}",
-        "processInstanceId": f"proc-{number}",
+        "eventId": "event-1",
+        "processInstanceId": "proc-1",
         "type": "finish",
         "result": "agree",
-        "finishTime": 1764316800000,
-        "createTime": 1764316700000,
+        "finishTime": WHEN,
+        "createTime": WHEN - 100_000,
     }
-    boxed = SEAL.close(json.dumps(message))
-    query = {
-        "msg_signature": SEAL.stamp("1764316800000", "n0nce", boxed),
-        "timestamp": "1764316800000",
-        "nonce": "n0nce",
+    boxed = seal.close(json.dumps(message), _salt(sending))
+    return Signed(_stamped(seal.stamp, sending, boxed), _query_and_json)
+
+
+def wecom(seal: WeComSeal, sending: int) -> Signed:
+    message = change("add_external_contact", "wm1", "zhangsan", "lead-42")
+    told = xml({"ToUserName": CORP, "FromUserName": "sys", **message, "CreateTime": WHEN // 1000, "WelcomeCode": "C"})
+    return Signed(_stamped(seal.stamp, sending, seal.close(told, _salt(sending))), _query_and_xml)
+
+
+def yonyou(seal: YonyouSeal, sending: int) -> Signed:
+    """All of it in the body; each of the three kinds of signature takes its turn."""
+    message = {
+        "type": "GL_VOUCHER_EVENT_AUDIT_AFTER",
+        "eventId": "event-1",
+        "timestamp": WHEN,
+        "tenantId": "tenant-1",
+        "content": {"voucherVO": [{"id": 1827364509182736451, "accbook": "A01", "billcode": "记-0001"}]},
     }
-    return Wire(query, json.dumps({"encrypt": boxed}).encode(), boxed)
+    scheme = sorted(FIELDS)[sending % 3]
+    boxed = seal.close(json.dumps(message), _salt(sending))
+    (_, stamp), (_, when), *others = _stamped(partial(seal.stamp, scheme), sending, boxed)
+    return Signed(((FIELDS[scheme], stamp), ("timestamp", int(when)), *others), _json)
 
 
-GENUINE: dict[str, Callable[[int], Wire]] = {"dingtalk": dingtalk}
+def _salt(sending: int) -> bytes:
+    return Random(sending).randbytes(16)
 
 
-def spoil(wire: Wire, chance: random.Random) -> Wire:
-    """The same request, with one thing wrong in what proves it."""
-    return chance.choice((_other_letter, _cut, _other_query, _without, _noise, _swapped))(wire, chance)
+def _stamped(stamp: Callable[[str, str, str], str], sending: int, boxed: str) -> Parts:
+    when, nonce = str(WHEN + sending), _salt(sending).hex()
+    return ("msg_signature", stamp(when, nonce, boxed)), ("timestamp", when), ("nonce", nonce), ("encrypt", boxed)
 
 
-def _other_letter(wire: Wire, chance: random.Random) -> Wire:
-    """One character of the sealed text is another one of its alphabet."""
-    at = chance.randrange(len(wire.proof) - 4)  # the last letters of base64 may hold bits that mean nothing
-    letter = chance.choice([c for c in "abcXYZ019+/" if c != wire.proof[at]])
-    sealed = wire.proof[:at] + letter + wire.proof[at + 1 :]
-    return replace(wire, body=wire.body.replace(wire.proof.encode(), sealed.encode()))
+def _query(parts: Parts) -> str:
+    return urlencode([each for each in parts if each[0] != "encrypt"], errors="surrogatepass")
 
 
-def _cut(wire: Wire, chance: random.Random) -> Wire:
-    begin = wire.body.index(wire.proof.encode())
-    return replace(wire, body=wire.body[: chance.randrange(begin + len(wire.proof))])
+def _query_and_json(parts: Parts) -> Wire:
+    return replace(_json([each for each in parts if each[0] == "encrypt"]), query=_query(parts))
 
 
-def _other_query(wire: Wire, chance: random.Random) -> Wire:
-    name = chance.choice(sorted(wire.query))
-    value = wire.query[name]
-    at = chance.randrange(len(value))
-    letter = chance.choice([c for c in "0a9Zé\x00" if c != value[at]])
-    return replace(wire, query={**wire.query, name: value[:at] + letter + value[at + 1 :]})
+def _query_and_xml(parts: Parts) -> Wire:
+    sealed = "".join(f"<Encrypt><![CDATA[{value}]]></Encrypt>" for name, value in parts if name == "encrypt")
+    body = f"<xml><ToUserName><![CDATA[{CORP}]]></ToUserName>{sealed}</xml>"
+    return Wire(_query(parts), body.encode(errors="surrogatepass"), "text/xml")
 
 
-def _without(wire: Wire, chance: random.Random) -> Wire:
-    gone = chance.choice(sorted(wire.query))
-    return replace(wire, query={name: value for name, value in wire.query.items() if name != gone})
+def _json(parts: Sequence[tuple[str, Any]]) -> Wire:
+    """By hand, for a name may come twice."""
+    inside = ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in parts)
+    return Wire("", f"{{{inside}}}".encode(), "application/json")
 
 
-def _noise(wire: Wire, chance: random.Random) -> Wire:
-    return replace(wire, body=chance.randbytes(chance.randrange(300)))
+GENUINE = {"dingtalk": vendor(DINGTALK, dingtalk), "wecom": vendor(WECOM, wecom), "yonyou": vendor(YONYOU, yonyou)}
 
 
-def _swapped(wire: Wire, chance: random.Random) -> Wire:
-    """The signature stands where another value should. (Time and nonce may change places: the vendors sort them.)"""
-    signature = next(name for name in wire.query if "signature" in name)
-    other = chance.choice([name for name in wire.query if name != signature])
-    return replace(wire, query={**wire.query, signature: wire.query[other], other: wire.query[signature]})
+def spoil(sender: Vendor, sending: int, chance: Random) -> Wire:
+    """A request with one thing wrong in what proves it: sealed by a stranger, other parts, or other bytes."""
+    good, later = sender.genuine(sending), sender.genuine(sending + chance.randint(1, 3))
+    match chance.randrange(10):
+        case 0:
+            return chance.choice(sender.strangers)(sending).wire
+        case 1 | 2 | 3:
+            return chance.choice((_cut, _noise, _other_byte))(good, chance)
+    parts = good.parts
+    while _proof(parts) == _proof(good.parts):
+        parts = chance.choice((_edited, _borrowed, _swapped, _moved, _lost, _doubled, _odd))(good.parts, later, chance)
+    return good.write(parts)
+
+
+def _proof(parts: Parts) -> tuple[list[str], list[str]]:
+    """What is signed, and its signature. Time and nonce may change places: the vendors sort what they sign."""
+    told = [str(value) for _, value in parts]
+    return told[:1], sorted(told[1:])
+
+
+def _cut(good: Signed, chance: Random) -> Wire:
+    wire = good.wire
+    return replace(wire, body=wire.body[: chance.randrange(len(wire.body))])
+
+
+def _noise(good: Signed, chance: Random) -> Wire:
+    return replace(good.wire, body=chance.randbytes(chance.randrange(300)))
+
+
+def _other_byte(good: Signed, chance: Random) -> Wire:
+    """One byte of a part is another, whatever that does to the JSON or XML around it."""
+    wire = good.wire
+    part = chance.choice([told for _, value in good.parts if (told := str(value).encode()) in wire.body])
+    at = wire.body.index(part) + chance.randrange(len(part))
+    other = bytes([wire.body[at] ^ chance.randrange(1, 256)])
+    return replace(wire, body=wire.body[:at] + other + wire.body[at + 1 :])
+
+
+def _put(parts: Parts, at: int, value: Any) -> Parts:
+    return (*parts[:at], (parts[at][0], value), *parts[at + 1 :])
+
+
+def _edited(parts: Parts, _later: Signed, chance: Random) -> Parts:
+    """A few characters are left out, others stand there."""
+    which = chance.randrange(len(parts))
+    text = str(parts[which][1])
+    begin = chance.randrange(len(text) + 1)
+    end = begin + chance.choice((0, 1, 1, 16, len(text)))
+    other = "".join(chance.choices("aZ019+/= \n\x00é１😀\ud800", k=chance.choice((0, 1, 1, 16))))
+    return _put(parts, which, text[:begin] + other + text[end:])
+
+
+def _borrowed(parts: Parts, later: Signed, chance: Random) -> Parts:
+    """Replayed with one part of another sending."""
+    which = chance.randrange(len(parts))
+    return _put(parts, which, later.parts[which][1])
+
+
+def _swapped(parts: Parts, _later: Signed, chance: Random) -> Parts:
+    one, two = chance.sample(range(len(parts)), 2)
+    return _put(_put(parts, one, parts[two][1]), two, parts[one][1])
+
+
+def _moved(parts: Parts, _later: Signed, chance: Random) -> Parts:
+    """The sealed text's tail leads the time or the nonce: sorted and joined for a signature, it may read the same."""
+    boxed, which = parts[-1][1], chance.choice((1, 2))
+    at = 4 * chance.randrange(len(boxed) // 4)
+    return _put(_put(parts, which, boxed[at:] + str(parts[which][1])), len(parts) - 1, boxed[:at])
+
+
+def _lost(parts: Parts, _later: Signed, chance: Random) -> Parts:
+    gone = set(chance.sample(range(len(parts)), chance.randint(1, len(parts))))
+    return tuple(each for at, each in enumerate(parts) if at not in gone)
+
+
+def _doubled(parts: Parts, later: Signed, chance: Random) -> Parts:
+    """A part comes again, and says something else."""
+    which = chance.randrange(len(parts))
+    return (*parts, (parts[which][0], later.parts[which][1]))
+
+
+def _odd(parts: Parts, _later: Signed, chance: Random) -> Parts:
+    """Something else than a text."""
+    which = chance.randrange(len(parts))
+    return _put(parts, which, chance.choice((None, True, 5, -1.5, [], {}, [parts[which][1]], "")))

@@ -51,6 +51,42 @@ def test_one_contract_is_approved_booked_and_paid_exactly_once(tmp_path: Path) -
     assert told["payment"]["amount"] == "200000.00"
 
 
+def test_all_six_vendors_take_part_and_every_ledger_shows_it_once(tmp_path: Path) -> None:
+    told = play(tmp_path, "--with", "all", "--contracts", "2")
+    assert told["missing"] == []
+    steps = {step["step"]: step for step in told["steps"]}
+    assert {
+        "enrichment.find_company",
+        "crm.enrich_customer",
+        "wecom.fetch_contact",
+        "crm.save_contact",
+        "crm.note_interaction",
+        "wecom.send_text",
+        "email.send_mail",
+        "yonyou.ensure_customer",
+        "yonyou.book_receivable",
+        "crm.record_posting",
+    } <= steps.keys()
+    assert all(step["record"] and step["state"] == "done" for step in told["steps"])
+    assert all(step["external"] for step in told["steps"])
+    assert {said["kind"]: bool(said["contact_id"]) for said in told["timeline"]} == {"chat": True, "email": True}
+    assert told["customer"]["registry"]["status"] == "found"
+    assert told["customer"]["facts"]["legal_representative"]["source"] == "tianyancha"
+    assert [posting["source"] for posting in told["contract"]["postings"]] == ["yonyou"]
+    counted = {
+        vendor: effects(told, vendor)[effect]
+        for vendor, effect in (
+            ("kingdee", "receivable.audited"),
+            ("yonyou", "receivable.saved"),
+            ("dingtalk", "approval.created"),
+            ("wecom", "message.sent"),
+            ("email", "mail.accepted"),
+            ("enrichment", "company.read"),
+        )
+    }
+    assert counted == {"kingdee": 2, "yonyou": 2, "dingtalk": 2, "wecom": 2, "email": 2, "enrichment": 1}
+
+
 @pytest.mark.parametrize(
     "trouble",
     [("--kill-redis",), ("--kill-worker", "5"), ("--kill-redis", "--kill-worker", "3")],
