@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -12,19 +13,26 @@ import hub
 from hub import api, console, inbound
 from hub.credentials import Vault
 from hub.delivery.deliver import Deliverer
+from hub.delivery.prepare import Preparer
 from hub.delivery.work import Drains, every
 from hub.flows import Catalogue
+from hub.inbound.buckets import Buckets
 from hub.jobs import Waker, answers, listen
 from hub.ledger.database import Database, LedgerUnit
 from hub.ledger.keys import once
+from hub.ledger.leases import Heart
 from hub.ledger.versions import keep_versions
 from hub.registry import Registry, discover
 from hub.registry.memory import StoredMemory
+from hub.registry.pace import Pace
 from hub.scheduler import Scheduler
 from hub.sdk.exact import Json
 from hub.sdk.home import Unit
 from hub.sdk.http import Egress
 from hub.settings import Settings
+
+FINISH_S = 25.0
+"""How long a worker that is told to stop may go on with what it has begun."""
 
 HOME_MIGRATIONS = core_crm.MIGRATIONS
 
@@ -74,7 +82,9 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         url = settings.database_url.get_secret_value()
         database = await Database.open(url, settings.pool_size, catalogue.plan, waker.wake)
         stack.push_async_callback(database.close)
-        registry.remember(lambda tenant, name: StoredMemory(database, registry.vault, tenant, name))
+        registry.share(
+            lambda tenant, name: StoredMemory(database, registry.vault, tenant, name), partial(Pace, database)
+        )
         for tenant in await database.tenants():
             async with database.unit(tenant) as unit:
                 await keep_versions(unit, catalogue.versions)
@@ -88,7 +98,8 @@ def create_app(opened: Hub) -> FastAPI:
     app = FastAPI(
         title="连枢 Lianshu", version=hub.__version__, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None
     )
-    app.include_router(inbound.router(opened.database, opened.registry))
+    buckets = Buckets(settings.hook_per_s, settings.hook_burst)
+    app.include_router(inbound.router(opened.database, opened.registry, buckets))
 
     async def redis_answers() -> bool:
         return await answers(settings.redis_url.get_secret_value())
@@ -104,8 +115,10 @@ def create_app(opened: Hub) -> FastAPI:
 async def work(opened: Hub) -> None:
     """The worker process: wake-ups, sweep and polls, until cancelled; then it finishes what it holds."""
     settings = opened.settings
-    deliverer = Deliverer(opened.database, opened.registry, opened.catalogue.mapping, settings.lease_s)
-    scheduler = Scheduler(opened.database, opened.registry)
+    heart = Heart(settings.database_url.get_secret_value(), settings.lease_s).start()
+    preparer = Preparer(opened.database, opened.registry, opened.catalogue.mapping)
+    deliverer = Deliverer(opened.database, opened.registry, preparer, settings.lease_s, heart)
+    scheduler = Scheduler(opened.database, opened.registry, heart)
     drains = Drains(deliverer.drain)
 
     async def sweep() -> None:
@@ -118,5 +131,7 @@ async def work(opened: Hub) -> None:
             group.create_task(every(settings.sweep_s, scheduler.start_polls))
             group.create_task(listen(settings.redis_url.get_secret_value(), drains.ask))
     finally:
+        deliverer.stopping.set()
         await scheduler.stop()
-        await drains.finish()
+        await drains.finish(FINISH_S)
+        await asyncio.to_thread(heart.stop)

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
         (), description="inner networks the hub may call, comma separated CIDR, such as 192.168.10.0/24"
     )
     max_body_bytes: int = Field(1024 * 1024, ge=1024, le=10 * 1024 * 1024, description="largest request body taken")
+    hook_per_s: float = Field(1000, gt=0, description="requests a second one hook may send to each process")
+    hook_burst: int = Field(5000, ge=1, description="requests one hook may send at once")
     body_timeout_s: int = Field(30, ge=1, le=120, description="seconds a sender may take for a request body")
     lease_s: int = Field(15, ge=3, le=600, description="seconds a worker may hold a delivery without a heartbeat")
     sweep_s: float = Field(1.0, gt=0, le=60, description="seconds between looks for missed wake-ups")

@@ -69,8 +69,11 @@ def unfold(raw: bytes) -> bytes:
     return re.sub(rb"[\r\n]+(?=[ \t])", b"", raw).replace(b"\r", b" ").replace(b"\n", b" ").strip()
 
 
-def decode_words(raw: bytes) -> str:
-    """A header's value with its encoded words (RFC 2047) read; neighbours of one charset are joined before decoding."""
+def decode_words(raw: bytes, hint: str = "") -> str:
+    """A header's value with its encoded words (RFC 2047) read; neighbours of one charset are joined before decoding.
+
+    `hint`: the charset of the body, for bytes outside encoded words that are not UTF-8.
+    """
     pieces: list[tuple[str, bytes]] = []
     at = 0
     for word in WORD.finditer(raw):
@@ -85,7 +88,14 @@ def decode_words(raw: bytes) -> str:
             pieces.append((charset, told))
         at = word.end()
     pieces.append(("", raw[at:]))
-    return "".join(to_text(told, charset) for charset, told in pieces)
+    return "".join(to_text(told, charset) if charset else _bare(told, hint) for charset, told in pieces)
+
+
+def _bare(told: bytes, hint: str) -> str:
+    try:
+        return clean(told.decode("utf-8"))
+    except UnicodeDecodeError:
+        return to_text(told, hint)
 
 
 def _word(kind: bytes, told: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """What a connection to a mailbox needs to know."""
 
+import ssl
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -120,6 +121,15 @@ class Config(BaseModel):
     def _typed(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().isprintable():
             raise ValueError("不能有换行等控制字符 / no control characters")
+        return value
+
+    @field_validator("ca_certificate")
+    @classmethod
+    def _certificate(cls, value: str) -> str:
+        try:
+            ssl.create_default_context(cadata=value or None)
+        except (ssl.SSLError, ValueError) as error:
+            raise ValueError("不是 PEM 证书 / no PEM certificate") from error
         return value
 
     @model_validator(mode="after")

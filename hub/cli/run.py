@@ -10,6 +10,7 @@ from typing import Any
 import typer
 import uvicorn
 
+from hub.api.server import HastyProtocol
 from hub.main import create_app, open_hub, work
 from hub.observability import configure_logs
 from hub.settings import Settings
@@ -30,7 +31,9 @@ def serve() -> None:
 async def _serve(settings: Settings) -> None:
     async with open_hub(settings) as opened:
         listening = socket.create_server((settings.host, settings.port), backlog=1024)
-        config = uvicorn.Config(create_app(opened), log_config=None, access_log=False, server_header=False)
+        config = uvicorn.Config(
+            create_app(opened), http=HastyProtocol, log_config=None, access_log=False, server_header=False
+        )
         typer.echo(json.dumps({"url": f"http://{settings.host}:{listening.getsockname()[1]}"}))
         await uvicorn.Server(config).serve(sockets=[listening])
 

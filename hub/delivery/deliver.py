@@ -1,186 +1,212 @@
-"""Carry out deliveries: claim, map, intend, call, decide, settle. A connection is drained until nothing is due."""
+"""Carry out deliveries: claim, map, intend, call, settle. A connection is drained until nothing is due.
+
+What is ready together is written together: one claim, one intent, one settlement for many deliveries. While calls
+are under way, what came free is claimed again, so that a slow one holds nobody up.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any, Protocol
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
-from hub.delivery.policy import judge
+from hub.delivery.attempt import attempt
+from hub.delivery.policy import REST_S, WINDOW_S, is_illness, judge, trips
+from hub.delivery.prepare import Preparer, Ready
 from hub.domain.delivery import Next, State
-from hub.domain.errors import ODD_SHAPES, Ambiguous, ConfigError, HubError, MappingError, NeedsReauth
+from hub.domain.errors import HubError, MappingError, NeedsReauth, Throttled
 from hub.domain.text import Text
-from hub.ledger.claim import Claimed, claim, heartbeat, intend
+from hub.failpoints import point
+from hub.ledger import gates
+from hub.ledger.claim import Claimed, Intent, claim, heartbeat, intend
 from hub.ledger.connections import Stored, find, hold
 from hub.ledger.database import Database, LedgerUnit, Unavailable
-from hub.ledger.leases import kept
-from hub.ledger.settle import Outcome, settle
-from hub.ledger.versions import text_of
-from hub.mapping import parse_mapping
-from hub.registry import Registry, wrong_fields
-from hub.sdk.connector import Action, Effect, Made
-from hub.sdk.exact import Json, dumps
+from hub.ledger.leases import Heart, Lease
+from hub.ledger.settle import Ended, Outcome, settle
+from hub.ledger.together import Together
+from hub.registry import Registry
+from hub.sdk.connector import Effect, Made
 
-BATCH = 32
-REPAIR = Text("修改映射文件后重放。", "Correct the mapping, then replay.")
+AT_HOME = 32
+"""Deliveries of the home system under way at once."""
 
-
-class Translation(Protocol):
-    """A mapping: pure, raises MappingError."""
-
-    def apply(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Event data → payload."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deliverer:
-    """Delivers for one process. `mapping` finds a mapping by its pin and raises KeyError when there is none."""
-
-    database: Database
-    registry: Registry
-    mapping: Callable[[str], Translation]
-    lease_s: float
-
-    async def drain(self, tenant: str, connection: str) -> int:
-        """Deliver until nothing of this connection is due; how many attempts were made."""
-        made = 0
-        most = BATCH
-        if connection in self.registry.connectors:
-            most = self.registry.connectors[connection].limits.concurrency
-        while claimed := await self._claim(tenant, connection, most):
-            async with kept(self.database, tenant, self.lease_s, self._renewal(claimed)):
-                ended = await asyncio.gather(*(self._deliver(tenant, d) for d in claimed), return_exceptions=True)
-            for each in ended:
-                if isinstance(each, BaseException):
-                    raise each
-            made += len(claimed)
-        return made
-
-    async def _claim(self, tenant: str, connection: str, most: int) -> list[Claimed]:
-        async with self.database.unit(tenant) as unit:
-            return await claim(unit, connection, most, self.lease_s)
-
-    def _renewal(self, claimed: list[Claimed]) -> Callable[[LedgerUnit], Awaitable[None]]:
-        ids = [delivery.id for delivery in claimed]
-        return lambda unit: heartbeat(unit, ids, self.lease_s)
-
-    async def _deliver(self, tenant: str, delivery: Claimed) -> None:
-        action = self.registry.actions.get(delivery.action)
-        try:
-            if action is None:
-                raise MappingError(f"no action {delivery.action!r}", hint=REPAIR)
-            payload, given = _map(await self._translation(tenant, delivery.mapping), delivery, action)
-        except MappingError as error:
-            await self._settle(tenant, delivery, None, action, None, Outcome(Next(State.DEAD), error=error))
-            return
-        if action.effect is Effect.HOME:
-            await self._apply_at_home(tenant, delivery, action, payload, given)
-        else:
-            await self._send(tenant, delivery, action, payload, given)
-
-    async def _translation(self, tenant: str, pin: str) -> Translation:
-        """The mapping that was pinned when the event was recorded; an older text is taken from the ledger."""
-        try:
-            return self.mapping(pin)
-        except KeyError as error:
-            async with self.database.unit(tenant) as unit:
-                text = await text_of(unit, pin)
-            if text is None:
-                raise MappingError(f"mapping {pin} is not known here", hint=REPAIR) from error
-            try:
-                return parse_mapping(text, pin)
-            except ConfigError as error:  # written for an older engine
-                raise MappingError(error.message, hint=REPAIR) from error
-
-    async def _apply_at_home(
-        self, tenant: str, delivery: Claimed, action: Action, payload: Json, given: BaseModel
-    ) -> None:
-        """Effect and settlement in one transaction: exactly once, whatever dies."""
-        run: Any = action.run
-        try:
-            async with self.database.unit(tenant, source=delivery.event.connection) as unit:
-                attempt = await intend(unit, delivery, payload, _hash(payload))
-                if attempt is None:
-                    return
-                made: Made = await run(unit, given)
-                await settle(unit, delivery, attempt, action, payload, Outcome(Next(State.DONE), made))
-        except Unavailable:
-            raise  # nothing was done; the lease lapses and the sweep takes it up again
-        except HubError as error:
-            async with self.database.unit(tenant) as unit:
-                attempt = await intend(unit, delivery, payload, _hash(payload))
-                after = judge(error, action.effect, delivery.spent, delivery.snoozes)
-                await settle(unit, delivery, attempt, action, payload, Outcome(after, error=error))
-
-    async def _send(self, tenant: str, delivery: Claimed, action: Action, payload: Json, given: BaseModel) -> None:
-        async with self.database.unit(tenant) as unit:
-            stored = await find(unit, delivery.connection)
-            attempt = await intend(unit, delivery, payload, _hash(payload)) if stored else None
-        if stored is None:
-            missing = NeedsReauth(f"no connection {delivery.connection!r}", code="connection", hint=NO_CONNECTION)
-            after = Outcome(Next(State.HELD, spent=False), error=missing)
-            await self._settle(tenant, delivery, None, action, payload, after)
-            return
-        if attempt is not None:
-            outcome = await self._call(stored, delivery, action, given)
-            await self._settle(tenant, delivery, attempt, action, payload, outcome)
-
-    async def _call(self, stored: Stored, delivery: Claimed, action: Action, given: BaseModel) -> Outcome:
-        try:
-            context = self.registry.open(stored).context(key=delivery.id)
-        except ConfigError as error:
-            return Outcome(judge(error, action.effect, delivery.spent, delivery.snoozes), error=error)
-        try:
-            made: Made | None = None
-            if delivery.look_first and action.look:
-                made = await action.look(context, given)
-            elif delivery.look_first and action.effect is Effect.D:
-                return Outcome(Next(State.UNCERTAIN))
-            made = made or await action.run(context, given)
-        except HubError as error:
-            after = judge(error, action.effect, delivery.spent, delivery.snoozes)
-            return Outcome(after, error=error, exchanges=context.exchanges)
-        except ODD_SHAPES as odd:
-            doubt = Ambiguous(f"{type(odd).__name__}: {odd}", code="shape", hint=ODD)
-            after = judge(doubt, action.effect, delivery.spent, delivery.snoozes)
-            return Outcome(after, error=doubt, exchanges=context.exchanges)
-        return Outcome(Next(State.DONE), made, exchanges=context.exchanges)
-
-    async def _settle(
-        self,
-        tenant: str,
-        delivery: Claimed,
-        attempt: str | None,
-        action: Action | None,
-        payload: Json,
-        outcome: Outcome,
-    ) -> None:
-        async with self.database.unit(tenant) as unit:
-            await settle(unit, delivery, attempt, action, payload, outcome)
-            if outcome.next.state is State.HELD and isinstance(outcome.error, NeedsReauth):
-                await hold(unit, delivery.connection, str(outcome.error))
-
+GATHER_S = 0.005
+"""How long what has come free waits for more before the next claim."""
 
 NO_CONNECTION = Text(
     "请先用 hub connections add 建立这个连接。", "Add this connection with `hub connections add` first."
 )
 
 
-ODD = Text(
-    "对方的回答不是约定的形状，可能已经生效：打开这次尝试看原文，并反馈给开发者。",
-    "The answer has an unknown shape and it may have happened: read the attempt, and tell the developers.",
-)
+@dataclass(slots=True)
+class Round:
+    """What one drain has under way."""
+
+    tenant: str
+    connection: str
+    lease: Lease
+    holding: dict[str, Claimed]
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    made: int = 0
+    broken: list[BaseException] = field(default_factory=list)
 
 
-def _map(translation: Translation, delivery: Claimed, action: Action) -> tuple[Json, BaseModel]:
-    try:
-        payload = translation.apply(dict(delivery.event.data))
-        return payload, action.input.model_validate(payload)
-    except ValidationError as error:
-        raise MappingError(f"the mapped payload is not valid: {wrong_fields(error)}", hint=REPAIR) from error
+class Deliverer:
+    """Delivers for one process."""
+
+    def __init__(
+        self, database: Database, registry: Registry, preparer: Preparer, lease_s: float, heart: Heart
+    ) -> None:
+        self.database = database
+        self.registry = registry
+        self.heart = heart
+        self.stopping = asyncio.Event()
+        """Set it and drains end with what they have begun."""
+        self._preparer = preparer
+        self._lease_s = lease_s
+        self._settling: Together[Ended] = Together(self._settle_all)
+        self._went_well: Counter[tuple[str, str]] = Counter()
+
+    async def drain(self, tenant: str, connection: str) -> int:
+        """Deliver until nothing of this connection is due, or `stopping` is set; how many attempts were made."""
+        holding: dict[str, Claimed] = {}
+        with self.heart.kept(tenant, partial(self._renew, holding), self._lease_s, time.monotonic()) as lease:
+            now = Round(tenant, connection, lease, holding)
+            while await self._take_more(now) or now.tasks:
+                await _some(now.tasks)
+        for error in now.broken:
+            raise error
+        return now.made
+
+    async def _renew(self, holding: dict[str, Claimed], unit: LedgerUnit) -> set[str]:
+        return await heartbeat(unit, list(holding.values()), self._lease_s)
+
+    async def _take_more(self, now: Round) -> bool:
+        """Claim what is due and begin it; whether there was anything."""
+        if self.stopping.is_set() or now.broken:
+            return False
+        point("worker.before_claim")
+        async with self.database.unit(now.tenant) as unit:
+            stored = await find(unit, now.connection)
+            claimed = await claim(unit, now.connection, self._most(stored), self._lease_s)
+        if not claimed:
+            return False
+        point("worker.after_claim")
+        now.made += len(claimed)
+        now.holding |= {each.id: each for each in claimed}
+        await self._begin(now, stored, claimed)
+        return True
+
+    def _most(self, stored: Stored | None) -> int:
+        known = self.registry.connectors.get(stored.connector) if stored else None
+        return known.limits.concurrency if known else AT_HOME
+
+    async def _begin(self, now: Round, stored: Stored | None, claimed: Sequence[Claimed]) -> None:
+        sending: list[Ready] = []
+        for delivery in claimed:
+            try:
+                ready = await self._preparer.prepare(now.tenant, delivery)
+            except MappingError as error:
+                self._start(now, delivery, self._end(now, delivery, error, Next(State.DEAD)))
+                continue
+            if ready.action.effect is Effect.HOME:
+                self._start(now, delivery, self._apply_at_home(now.tenant, ready))
+            elif stored is None:
+                missing = NeedsReauth(f"no connection {now.connection!r}", code="connection", hint=NO_CONNECTION)
+                self._start(now, delivery, self._end(now, delivery, missing, Next(State.HELD, spent=False)))
+            else:
+                sending.append(ready)
+        if stored and sending:
+            await self._send(now, stored, sending)
+
+    def _start(self, now: Round, delivery: Claimed, work: Any) -> None:
+        task = asyncio.create_task(work)
+        now.tasks.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            now.tasks.discard(task)
+            now.holding.pop(delivery.id, None)
+            if not task.cancelled() and (error := task.exception()):
+                now.broken.append(error)
+
+        task.add_done_callback(ended)
+
+    async def _end(self, now: Round, delivery: Claimed, error: HubError, after: Next) -> None:
+        """It ends before anything was tried."""
+        await self._settling.do(now.tenant, Ended(delivery, None, None, None, Outcome(after, error=error)))
+
+    async def _send(self, now: Round, stored: Stored, sending: Sequence[Ready]) -> None:
+        point("worker.before_intent")
+        intents = [Intent(each.delivery, each.payload, each.action.settle.total_seconds()) for each in sending]
+        async with self.database.unit(now.tenant) as unit:
+            attempts = await intend(unit, intents)
+        point("worker.after_intent")
+        for ready in sending:
+            if number := attempts.get(ready.delivery.id):
+                alive = partial(now.lease.alive, ready.delivery.id)
+                self._start(now, ready.delivery, self._carry_out(now.tenant, stored, ready, number, alive))
+
+    async def _carry_out(
+        self, tenant: str, stored: Stored, ready: Ready, number: str, alive: Callable[[], bool]
+    ) -> None:
+        outcome = await attempt(self.registry, stored, ready, alive)
+        point("worker.after_answer")
+        await self._settling.do(tenant, Ended(ready.delivery, number, ready.action, ready.payload, outcome))
+
+    async def _apply_at_home(self, tenant: str, ready: Ready) -> None:
+        """Effect and settlement in one transaction: exactly once, whatever dies."""
+        delivery, intent = ready.delivery, Intent(ready.delivery, ready.payload)
+        run: Any = ready.action.run
+        try:
+            async with self.database.unit(tenant, source=delivery.event.connection) as unit:
+                number = (await intend(unit, [intent])).get(delivery.id)
+                if number is None:
+                    return
+                made: Made = await run(unit, ready.given)
+                outcome = Outcome(Next(State.DONE), made)
+                await settle(unit, [Ended(delivery, number, ready.action, ready.payload, outcome)])
+                point("worker.at_home_before_commit")
+            point("worker.after_record")
+        except Unavailable:
+            raise  # nothing was done; the lease lapses and the sweep takes it up again
+        except HubError as error:
+            outcome = Outcome(judge(error, Effect.HOME, delivery.spent, delivery.snoozes), error=error)
+            async with self.database.unit(tenant) as unit:
+                number = (await intend(unit, [intent])).get(delivery.id)
+                await settle(unit, [Ended(delivery, number, ready.action, ready.payload, outcome)])
+
+    async def _settle_all(self, tenant: str, ended: Sequence[Ended]) -> None:
+        async with self.database.unit(tenant) as unit:
+            ours = await settle(unit, ended)
+            for each in ended:
+                if each.outcome.next.state is State.HELD and isinstance(each.outcome.error, NeedsReauth):
+                    await hold(unit, each.delivery.connection, str(each.outcome.error))
+                if each.attempt and each.delivery.id in ours:
+                    await self._mind_the_gate(unit, each.delivery, each.outcome)
+            point("worker.before_record_commit")
+        point("worker.after_record")
+
+    async def _mind_the_gate(self, unit: LedgerUnit, delivery: Claimed, outcome: Outcome) -> None:
+        """Remember how the vendor is: open its circuit when it is ill, close it when a probe went well."""
+        place, error = (unit.tenant_id, delivery.connection), outcome.error
+        if isinstance(error, Throttled):
+            await gates.rest(unit, delivery.connection, outcome.next.delay_s, str(error))
+        elif is_illness(error):
+            good = self._went_well.pop(place, 0)
+            health = await gates.fell_ill(unit, delivery.connection, good, WINDOW_S, str(error))
+            if trips(health):
+                await gates.shut(unit, delivery.connection, REST_S)
+        elif not delivery.probe:
+            self._went_well[place] += 1
+        elif await gates.well_again(unit, delivery.connection):
+            unit.owed_to.add(delivery.connection)
 
 
-def _hash(payload: Json) -> str:
-    return sha256(dumps(payload).encode()).hexdigest()
+async def _some(tasks: set[asyncio.Task[None]]) -> None:
+    """Wait until one of them is over, and a moment for others."""
+    if tasks:
+        await asyncio.wait(set(tasks), return_when=asyncio.FIRST_COMPLETED)
+    if tasks:
+        await asyncio.wait(set(tasks), timeout=GATHER_S)

@@ -2,6 +2,7 @@
 
 from hub.domain.delivery import Next, State
 from hub.domain.errors import ConfigError, HubError, VendorError, Verdict
+from hub.ledger.gates import Health
 from hub.sdk.connector import Effect
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -12,12 +13,31 @@ SNOOZE = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, MINUTE)
 """Seconds to wait for a record that is not there yet, by snoozes so far; the last one repeats."""
 
 
-def judge(error: HubError, effect: Effect, spent: int, snoozes: int) -> Next:
+WINDOW_S, ENOUGH, IN_A_ROW = 60.0, 10, 10
+"""A circuit opens when half of at least so many attempts within the window failed, or so many one after another."""
+
+REST_S = 30.0
+"""How long an open circuit lets nothing through before it tries again."""
+
+
+def trips(health: Health) -> bool:
+    """Whether a connection is so ill that everything waits."""
+    tried = health.good + health.bad
+    return health.open or health.in_a_row >= IN_A_ROW or (tried >= ENOUGH and health.bad * 2 >= tried)
+
+
+def is_illness(error: HubError | None) -> bool:
+    """Whether an attempt failed because the vendor is unwell, and not because of what was sent."""
+    return isinstance(error, VendorError) and error.verdict in (Verdict.RETRY, Verdict.CHECK)
+
+
+def judge(error: HubError, effect: Effect, spent: int, snoozes: int, settle_s: float = 0) -> Next:
     """Decide the next state of a delivery whose attempt raised `error`.
 
     Args:
         spent: attempts already counted, this one excluded.
         snoozes: waits already made that cost nothing.
+        settle_s: how long the vendor may take to show what it did; nobody looks earlier.
     """
     if isinstance(error, ConfigError):  # the connection, not the delivery: a person must correct it
         return Next(State.HELD, spent=False)
@@ -35,5 +55,7 @@ def judge(error: HubError, effect: Effect, spent: int, snoozes: int) -> Next:
             return Next(State.UNCERTAIN)
         case _ if spent >= len(BACKOFF):
             return Next(State.HELD)
-        case verdict:
-            return Next(State.WAITING, BACKOFF[spent], look_first=verdict is Verdict.CHECK)
+        case Verdict.CHECK:
+            return Next(State.WAITING, max(BACKOFF[spent], settle_s), look_first=True)
+        case _:
+            return Next(State.WAITING, BACKOFF[spent])

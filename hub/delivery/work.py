@@ -38,9 +38,13 @@ class Drains:
         finally:
             del self._running[place]
 
-    async def finish(self) -> None:
-        """Wait for the drains under way."""
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+    async def finish(self, patience_s: float) -> None:
+        """Wait for the drains under way; those that take longer are broken off, and their leases lapse."""
+        if running := list(self._running.values()):
+            _, late = await asyncio.wait(running, timeout=patience_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
 
 def _tell(task: asyncio.Task[None]) -> None:

@@ -25,7 +25,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.PENDING: frozenset({State.CLAIMED, State.SKIPPED, State.CANCELLED, State.HELD}),
     State.CLAIMED: frozenset({State.SENDING, State.PENDING, State.SKIPPED}) | _AFTER_ATTEMPT,
     State.SENDING: _AFTER_ATTEMPT,
-    State.WAITING: frozenset({State.CLAIMED, State.PENDING, State.CANCELLED, State.HELD}),
+    State.WAITING: frozenset({State.CLAIMED, State.PENDING, State.SKIPPED, State.CANCELLED, State.HELD}),
     State.UNCERTAIN: frozenset({State.PENDING, State.DONE, State.DEAD, State.CANCELLED}),
     State.HELD: frozenset({State.PENDING, State.DONE, State.DEAD, State.CANCELLED}),
     State.DEAD: frozenset({State.PENDING, State.CANCELLED}),
@@ -45,6 +45,7 @@ class Owed:
         connection: name of the target connection.
         lane: what must go one at a time and in order, within the target connection.
         mapping: mapping name and version, pinned here ("crm.contract__dingtalk.approval@1").
+        newest: earlier ones of this lane and step that were not sent yet are skipped.
         optional: nothing is owed where the tenant has no such connection; otherwise it is held until there is one.
     """
 
@@ -56,6 +57,7 @@ class Owed:
     lane: str
     record: str
     optional: bool = False
+    newest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Literal
 
 from pydantic import Field
 
@@ -39,6 +40,7 @@ class Do(Strict):
 class Shape(Strict):
     """A flow file as it is written. `lane`: expression over the data; default: the event's subject.
 
+    `keep: newest`: what was not sent yet gives way to a newer event of the same lane, and shows as skipped.
     `optional`: a tenant without the connection of a step owes nothing for it; otherwise it is held until there is one.
     """
 
@@ -49,6 +51,7 @@ class Shape(Strict):
     do: list[Do] = Field(min_length=1, max_length=20)
     lane: str | None = None
     optional: bool = False
+    keep: Literal["all", "newest"] = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Flow:
     lane: Expression | None
     steps: tuple[Step, ...]
     optional: bool
+    newest: bool
     document: Document
 
 
@@ -90,4 +94,7 @@ def parse_flow(text: str, origin: str) -> Flow:
         steps.append(Step(do.action, do.on, do.using, "", record))
     title = Text(shape.title.zh, shape.title.en)
     digest = sha256(text.encode()).hexdigest()[:12]
-    return Flow(shape.flow, title, text, digest, shape.when, condition, lane, tuple(steps), shape.optional, document)
+    newest = shape.keep == "newest"
+    return Flow(
+        shape.flow, title, text, digest, shape.when, condition, lane, tuple(steps), shape.optional, newest, document
+    )

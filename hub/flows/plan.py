@@ -38,7 +38,8 @@ def _steps(flow: Flow, event: Event) -> Iterable[Owed]:
         yield from (_unplanned(flow, i, step, event, str(error)) for i, step in enumerate(flow.steps))
         return
     for index, (step, record) in enumerate(zip(flow.steps, records, strict=True)):
-        yield Owed(flow.name, index, step.connection, step.action, step.pin, lane, record, flow.optional)
+        place = (flow.name, index, step.connection, step.action, step.pin, lane, record)
+        yield Owed(*place, optional=flow.optional, newest=flow.newest)
 
 
 def _unplanned(flow: Flow, index: int, step: Step, event: Event, reason: str) -> Owed:

@@ -1,5 +1,6 @@
 """Vendors call us at /hooks/{tenant}.{connection}. Verify raw bytes, keep, parse, record, wake; only then 2xx."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -8,9 +9,11 @@ from prometheus_client import Counter
 
 from hub.domain.errors import ODD_SHAPES, BadSignature, HubError, Unreadable
 from hub.domain.event import Inbound, Nudge
-from hub.ledger.connections import Stored, find
+from hub.inbound.buckets import Buckets
+from hub.inbound.intake import Intake
+from hub.ledger.connections import find
 from hub.ledger.database import Database, Unavailable
-from hub.ledger.receive import Receipt, keep
+from hub.ledger.receive import Receipt
 from hub.registry import Registry
 from hub.sdk.callbacks import Callback, Verified
 from hub.sdk.connector import Webhook
@@ -23,27 +26,30 @@ ADDRESS = re.compile(r"[a-z][a-z0-9-]{1,30}\.[a-z][a-z0-9-]{0,60}")
 KEPT_HEADERS = ("content-type", "user-agent", "x-request-id")
 
 
-def router(database: Database, registry: Registry) -> APIRouter:
+def router(database: Database, registry: Registry, buckets: Buckets) -> APIRouter:
     """The hook routes. How large and slow a body may be is guarded before them (hub.api.limits)."""
     routes = APIRouter()
+    intake = Intake(database)
 
     @routes.api_route("/hooks/{address}", methods=["GET", "POST"], include_in_schema=False)
     async def hook(address: str, request: Request) -> Response:
+        if wait := buckets.take(address):
+            return _say(429, "too-many", {"retry-after": str(math.ceil(wait))})
         headers = {name.lower(): value for name, value in request.headers.items()}
         callback = Callback(request.method, dict(request.query_params), headers, await request.body())
         try:
-            return await _take(database, registry, address, str(request.url.query), callback)
+            return await _take(intake, registry, address, str(request.url.query), callback)
         except Unavailable:
             return _say(503, "unavailable", {"retry-after": "5"})
 
     return routes
 
 
-async def _take(database: Database, registry: Registry, address: str, query: str, callback: Callback) -> Response:
+async def _take(intake: Intake, registry: Registry, address: str, query: str, callback: Callback) -> Response:
     if not ADDRESS.fullmatch(address):
         return _say(404, "unknown")
     tenant, _, name = address.partition(".")
-    async with database.unit(tenant) as unit:
+    async with intake.database.unit(tenant) as unit:
         stored = await find(unit, name)
     webhook = (
         registry.connectors[stored.connector].webhook if stored and stored.connector in registry.connectors else None
@@ -59,7 +65,8 @@ async def _take(database: Database, registry: Registry, address: str, query: str
         RECEIPTS.labels(outcome="handshake").inc()
         return Response(reply.body, reply.status, media_type=reply.content_type)
     told, error = _parse(webhook, verified)
-    await _keep(database, stored, query, callback, told, error)
+    headers = {name: callback.headers[name] for name in KEPT_HEADERS if name in callback.headers}
+    await intake.keep(tenant, Receipt(name, query, headers, callback.body, told, error))
     RECEIPTS.labels(outcome="unreadable" if told is None else "kept").inc()
     return Response(reply.body, reply.status, media_type=reply.content_type)
 
@@ -72,19 +79,6 @@ def _parse(webhook: Webhook, verified: Verified) -> tuple[Told | None, str]:
         return None, error.message
     except (HubError, *ODD_SHAPES) as error:
         return None, f"{type(error).__name__}: {error}"
-
-
-async def _keep(
-    database: Database,
-    stored: Stored,
-    query: str,
-    callback: Callback,
-    told: Told | None,
-    error: str,
-) -> None:
-    headers = {name: callback.headers[name] for name in KEPT_HEADERS if name in callback.headers}
-    async with database.unit(stored.tenant_id, source=stored.name) as unit:
-        await keep(unit, stored.name, Receipt(query, headers, callback.body, told, error))
 
 
 def _say(status: int, outcome: str, headers: dict[str, str] | None = None) -> Response:

@@ -34,7 +34,7 @@ WHERE tenant_id = $1 AND connection = $2 AND event = $3 AND fence = $4
 """
 RENEW = """
 UPDATE cursors SET lease_until = now() + make_interval(secs => $5)
-WHERE tenant_id = $1 AND connection = $2 AND event = $3 AND fence = $4
+WHERE tenant_id = $1 AND connection = $2 AND event = $3 AND fence = $4 RETURNING event
 """
 NUDGE = """
 UPDATE cursors SET nudged = true, due_at = now() WHERE tenant_id = $1 AND connection = $2 AND event = $3
@@ -61,9 +61,10 @@ async def take_turns(unit: Unit, lease_s: float) -> list[Turn]:
     return [Turn(**dict(row.items())) for row in await unit.fetch(CLAIM, unit.tenant_id, lease_s)]
 
 
-async def renew(unit: Unit, turn: Turn, lease_s: float) -> None:
-    """Hold on to a turn that takes long; nothing happens when another has taken it over."""
-    await unit.execute(RENEW, unit.tenant_id, turn.connection, turn.event, turn.fence, lease_s)
+async def renew(unit: Unit, turn: Turn, lease_s: float) -> set[str]:
+    """Hold on to a turn that takes long; the event's name when another has taken it over, else nothing."""
+    place = (unit.tenant_id, turn.connection, turn.event, turn.fence)
+    return set() if await unit.fetchval(RENEW, *place, lease_s) else {turn.event}
 
 
 async def nudge(unit: Unit, connection: str, event: str) -> None:

@@ -11,11 +11,10 @@ from hub.domain.delivery import Owed
 from hub.domain.errors import HubError
 from hub.domain.event import Event, Inbound
 from hub.domain.text import Text
-from hub.ledger.record import record
+from hub.ledger.record import Plan, Told, record
 from hub.sdk.exact import dumps, loads
 from hub.sdk.http import in_transaction
 
-Plan = Callable[[Event], Sequence[Owed]]
 Wake = Callable[[str, str], Awaitable[None]]
 
 HOME = "crm"
@@ -58,6 +57,7 @@ class LedgerUnit:
         self.source = source
         self.now = now
         self.owed_to: set[str] = set()
+        self.conflicts: list[str] = []
 
     async def fetch(self, sql: str, *values: Any) -> list[Any]:
         """All rows."""
@@ -83,8 +83,13 @@ class LedgerUnit:
         self, connection: str, facts: Sequence[Inbound], receipt_id: str | None = None, delivery_id: str | None = None
     ) -> int:
         """Record facts a connection told, once each, with the deliveries they owe; how many were new."""
-        found = await record(self, connection, facts, self._plan, receipt_id, delivery_id)
+        return await self.record_told([Told(connection, fact, receipt_id, delivery_id) for fact in facts])
+
+    async def record_told(self, told: Sequence[Told]) -> int:
+        """The same for facts of several sources."""
+        found = await record(self, told, self._plan)
         self.owed_to |= found.connections
+        self.conflicts += found.conflicts
         return found.events
 
 

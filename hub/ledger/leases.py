@@ -1,30 +1,89 @@
-"""Leases that are renewed while something takes its time."""
+"""Leases that are renewed while something takes its time, from a thread that no busy event loop can starve."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
+from hub.failpoints import point
 from hub.ledger.database import Database, LedgerUnit, Unavailable
 
+Renew = Callable[[LedgerUnit], Awaitable[set[str]]]
+"""Renews leases in the ledger; the names of those that turned out to be lost."""
 
-@asynccontextmanager
-async def kept(
-    database: Database, tenant: str, lease_s: float, renew: Callable[[LedgerUnit], Awaitable[None]]
-) -> AsyncIterator[None]:
-    """Renew three times in each lease until the block ends.
+BEATS = 3
+"""How often a lease is renewed before it would lapse."""
 
-    While PostgreSQL is away nothing is renewed: a lease that lapses meanwhile is found by the fence.
+
+@dataclass(slots=True)
+class Lease:
+    """What we hold until `until` on the monotonic clock, unless it is renewed. `lost`: what another has taken over."""
+
+    tenant: str
+    renew: Renew
+    lasts_s: float
+    until: float
+    lost: set[str] = field(default_factory=set)
+
+    def alive(self, name: str) -> bool:
+        """Whether this is still ours, as far as this process can know; asked right before a write goes out."""
+        return time.monotonic() < self.until and name not in self.lost
+
+
+class Heart:
+    """Renews every lease of this process. Its thread has an event loop and a PostgreSQL connection of its own.
+
+    While PostgreSQL is away nothing is renewed: a lease that lapses meanwhile is no longer alive.
     """
 
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(lease_s / 3)
-            with suppress(Unavailable):
-                async with database.unit(tenant) as unit:
-                    await renew(unit)
+    def __init__(self, url: str, shortest_lease_s: float) -> None:
+        self._url = url
+        self._every_s = shortest_lease_s / BEATS
+        self._leases: dict[int, Lease] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
 
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()
+    def start(self) -> "Heart":
+        """Begin to beat."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End the thread; leases lapse by themselves."""
+        self._ended.set()
+        self._thread.join()
+
+    @contextmanager
+    def kept(self, tenant: str, renew: Renew, lasts_s: float, now: float) -> Iterator[Lease]:
+        """Keep what was claimed at `now` (monotonic, before the claim was asked for) until the block ends."""
+        lease = Lease(tenant, renew, lasts_s, now + lasts_s)
+        self._leases[id(lease)] = lease
+        try:
+            yield lease
+        finally:
+            del self._leases[id(lease)]
+
+    def _run(self) -> None:
+        asyncio.run(self._beat())
+
+    async def _beat(self) -> None:
+        database: Database | None = None
+        while not await asyncio.to_thread(self._ended.wait, self._every_s):
+            if not (leases := list(self._leases.values())):
+                continue
+            with suppress(Unavailable):
+                database = database or await Database.open(self._url, 1)
+                for lease in leases:
+                    await self._renew(database, lease)
+        if database:
+            await database.close()
+
+    async def _renew(self, database: Database, lease: Lease) -> None:
+        asked = time.monotonic()
+        point("heartbeat.before")
+        async with database.unit(lease.tenant) as unit:
+            lease.lost |= await lease.renew(unit)
+        point("heartbeat.after")
+        lease.until = asked + lease.lasts_s

@@ -8,11 +8,13 @@ from hub.domain.event import Inbound, Nudge
 from hub.domain.ids import new_id
 from hub.ledger.cursors import nudge
 from hub.ledger.database import LedgerUnit
+from hub.ledger.record import Told
 
 KEEP = """
-INSERT INTO receipts (tenant_id, id, connection, query, headers, body, digest, verdict, error)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (tenant_id, connection, digest) DO UPDATE SET seen = receipts.seen + 1 RETURNING id, seen
+INSERT INTO receipts (tenant_id, id, connection, query, headers, body, digest, verdict, error, seen)
+SELECT $1, r.* FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::text[], $8::text[],
+  $9::text[], $10::int[]) AS r
+ON CONFLICT (tenant_id, connection, digest) DO UPDATE SET seen = receipts.seen + excluded.seen RETURNING id
 """
 
 
@@ -20,23 +22,43 @@ ON CONFLICT (tenant_id, connection, digest) DO UPDATE SET seen = receipts.seen +
 class Receipt:
     """One verified request. `told` is None when it could not be read; `error` then says why."""
 
+    connection: str
     query: str
     headers: Mapping[str, str]
     body: bytes
     told: Sequence[Inbound | Nudge] | None
     error: str = ""
 
+    @property
+    def digest(self) -> str:
+        """Equal for requests that are the same, byte for byte."""
+        return sha256(self.query.encode() + b"\n" + self.body).hexdigest()
 
-async def keep(unit: LedgerUnit, connection: str, receipt: Receipt) -> tuple[str, bool]:
-    """Keep a receipt, record its facts, mind its nudges. Returns its id and whether it is new; a repeat only counts."""
-    digest = sha256(receipt.query.encode() + b"\n" + receipt.body).hexdigest()
-    verdict = "unreadable" if receipt.told is None else "read" if receipt.told else "nothing"
-    raw = (receipt.query, dict(receipt.headers), receipt.body, digest, verdict, receipt.error[:2000])
-    (row,) = await unit.fetch(KEEP, unit.tenant_id, new_id("rcp"), connection, *raw)
-    kept, new = str(row["id"]), row["seen"] == 1
-    if new and receipt.told:
-        await unit.record(connection, [each for each in receipt.told if isinstance(each, Inbound)], receipt_id=kept)
-        for each in receipt.told:
-            if isinstance(each, Nudge):
-                await nudge(unit, connection, each.poll)
-    return kept, new
+    @property
+    def verdict(self) -> str:
+        """read, nothing or unreadable."""
+        return "unreadable" if self.told is None else "read" if self.told else "nothing"
+
+
+async def keep(unit: LedgerUnit, receipts: Sequence[Receipt]) -> None:
+    """Keep receipts in order, record their facts, mind their nudges. A repeat only counts."""
+    ids: dict[tuple[str, str], str] = {}
+    firsts: list[Receipt] = []
+    seen: dict[tuple[str, str], int] = {}
+    for receipt in receipts:
+        place = (receipt.connection, receipt.digest)
+        seen[place] = seen.get(place, 0) + 1
+        if place not in ids:
+            ids[place] = new_id("rcp")
+            firsts.append(receipt)
+    rows = [
+        (i, r.connection, r.query, dict(r.headers), r.body, r.digest, r.verdict, r.error[:2000], seen[place])
+        for (place, i), r in zip(ids.items(), firsts, strict=True)
+    ]
+    kept = await unit.fetch(KEEP, unit.tenant_id, *(list(column) for column in zip(*rows, strict=True)))
+    new = {row["id"] for row in kept}
+    told = [(i, r, each) for i, r in zip(ids.values(), firsts, strict=True) if i in new for each in r.told or ()]
+    await unit.record_told([Told(r.connection, fact, i) for i, r, fact in told if isinstance(fact, Inbound)])
+    for _, receipt, each in told:
+        if isinstance(each, Nudge):
+            await nudge(unit, receipt.connection, each.poll)

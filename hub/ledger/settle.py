@@ -1,4 +1,4 @@
-"""Write down what came of an attempt: attempt, state, external ref and the event it made, in one transaction."""
+"""Write down what came of attempts: attempt, state, external ref and the event it made, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,28 +6,35 @@ from dataclasses import asdict, dataclass
 from hub.domain.delivery import Next, State
 from hub.domain.errors import HubError, VendorError
 from hub.domain.event import Inbound
-from hub.domain.text import NOTHING, Text
+from hub.domain.text import NOTHING
 from hub.ledger.claim import Claimed
 from hub.ledger.database import LedgerUnit
+from hub.ledger.record import Told
 from hub.sdk.connector import Action, Made
 from hub.sdk.context import Exchange
-from hub.sdk.exact import Json
+from hub.sdk.exact import Json, dumps
 
 SETTLE = """
-UPDATE deliveries SET state = $4, due_at = now() + make_interval(secs => $5), spent = spent + $6,
-  snoozes = snoozes + $7, look_first = $8, result = coalesce($9, result), error_code = $10, error = $11,
-  hint_zh = $12, hint_en = $13, lease_until = NULL, updated_at = now(),
-  done_at = CASE WHEN $4 = 'done' THEN now() END
-WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND state IN ('claimed', 'sending') RETURNING id
+UPDATE deliveries d SET state = s.state, due_at = now() + make_interval(secs => s.delay_s * (1 + 0.1 * random())),
+  crashes = 0, spent = d.spent + s.spent, snoozes = d.snoozes + s.snoozed, look_first = s.look_first,
+  result = coalesce(s.result, d.result), error_code = s.code, error = s.error, hint_zh = s.hint_zh,
+  hint_en = s.hint_en, lease_until = NULL, updated_at = now(), done_at = CASE WHEN s.state = 'done' THEN now() END
+FROM unnest($2::text[], $3::int[], $4::text[], $5::float8[], $6::int[], $7::int[], $8::boolean[], $9::jsonb[],
+  $10::text[], $11::text[], $12::text[], $13::text[])
+  AS s (id, fence, state, delay_s, spent, snoozed, look_first, result, code, error, hint_zh, hint_en)
+WHERE d.tenant_id = $1 AND d.id = s.id AND d.fence = s.fence AND d.state IN ('claimed', 'sending') RETURNING d.id
 """
 ATTEMPT = """
-UPDATE attempts SET ended_at = clock_timestamp(), outcome = $3, error_code = $4, error = $5, hint_zh = $6,
-  hint_en = $7, exchanges = $8, superseded = $9
-WHERE tenant_id = $1 AND id = $2
+UPDATE attempts a SET ended_at = clock_timestamp(), outcome = s.state, error_code = s.code, error = s.error,
+  hint_zh = s.hint_zh, hint_en = s.hint_en, exchanges = s.exchanges::jsonb, superseded = s.superseded
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[])
+  AS s (id, state, code, error, hint_zh, hint_en, exchanges, superseded)
+WHERE a.tenant_id = $1 AND a.id = s.id
 """
 REF = """
 INSERT INTO external_refs (tenant_id, connection, entity, external_id, number, record, delivery_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, connection, entity, external_id) DO NOTHING
+SELECT $1, r.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) AS r
+ON CONFLICT (tenant_id, connection, entity, external_id) DO NOTHING
 """
 
 
@@ -41,49 +48,71 @@ class Outcome:
     exchanges: Sequence[Exchange] = ()
 
 
-async def settle(
-    unit: LedgerUnit, delivery: Claimed, attempt: str | None, action: Action | None, payload: Json, outcome: Outcome
-) -> bool:
-    """Settle a delivery. False when it is no longer ours: then only the attempt is noted, as superseded."""
-    after, code, words, hint = outcome.next, *_words(outcome.error)
-    result = outcome.made.model_dump(mode="python") if outcome.made else None
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A delivery whose attempt is over. `attempt` is None when it ended before one began."""
+
+    delivery: Claimed
+    attempt: str | None
+    action: Action | None
+    payload: Json
+    outcome: Outcome
+
+
+async def settle(unit: LedgerUnit, ended: Sequence[Ended]) -> set[str]:
+    """Settle deliveries; the ids of those that were still ours. Of the others only the attempt is noted: superseded."""
+    rows = [_row(each) for each in ended]
+    found = await unit.fetch(SETTLE, unit.tenant_id, *(list(column) for column in zip(*rows, strict=True)))
+    ours = {row["id"] for row in found}
+    if noted := [_noted(each, each.delivery.id not in ours) for each in ended if each.attempt]:
+        await unit.execute(ATTEMPT, unit.tenant_id, *(list(column) for column in zip(*noted, strict=True)))
+    await tell(unit, [each for each in ended if each.delivery.id in ours])
+    unit.owed_to |= {each.delivery.connection for each in ended if each.delivery.id in ours}
+    return ours
+
+
+def _row(ended: Ended) -> tuple[object, ...]:
+    after, made = ended.outcome.next, ended.outcome.made
     snoozed = int(after.state is State.WAITING and not after.spent)
     spent = int(after.spent and after.state is not State.DONE)
-    kept = await unit.fetchval(
-        SETTLE,
-        *(unit.tenant_id, delivery.id, delivery.fence, after.state.value, after.delay_s, spent, snoozed),
-        *(after.look_first, result, code, words, hint.zh, hint.en),
-    )
-    if attempt:
-        exchanges = [asdict(exchange) for exchange in outcome.exchanges]
-        noted = (after.state.value, code, words, hint.zh, hint.en, exchanges, kept is None)
-        await unit.execute(ATTEMPT, unit.tenant_id, attempt, *noted)
-    if kept is None:
-        return False
-    if outcome.made and action:
-        await _tell(unit, delivery, action, payload, outcome.made)
-    unit.owed_to.add(delivery.connection)
-    return True
+    ours = (ended.delivery.id, ended.delivery.fence, after.state.value, after.delay_s, spent, snoozed, after.look_first)
+    return (*ours, made.model_dump(mode="python") if made else None, *_words(ended.outcome.error))
 
 
-async def _tell(unit: LedgerUnit, delivery: Claimed, action: Action, payload: Json, made: Made) -> None:
-    if action.entity:
-        place = (delivery.connection, action.entity, made.id, made.number, delivery.record, delivery.id)
-        await unit.execute(REF, unit.tenant_id, *place)
-    if not action.emits:
-        return
-    told = {
-        "payload": payload,
+def _noted(ended: Ended, superseded: bool) -> tuple[object, ...]:
+    exchanges = dumps([asdict(exchange) for exchange in ended.outcome.exchanges])
+    return (ended.attempt, ended.outcome.next.state.value, *_words(ended.outcome.error), exchanges, superseded)
+
+
+async def tell(unit: LedgerUnit, ended: Sequence[Ended]) -> None:
+    """Keep the external refs of what was made, and record the events it makes."""
+    refs, told = [], []
+    for each in ended:
+        made, action, delivery = each.outcome.made, each.action, each.delivery
+        if made is None or action is None:
+            continue
+        if action.entity:
+            refs.append((delivery.connection, action.entity, made.id, made.number, delivery.record, delivery.id))
+        if action.emits:
+            told.append(Told(delivery.connection, _fact(unit, each, action, made), delivery_id=delivery.id))
+    if refs:
+        await unit.execute(REF, unit.tenant_id, *(list(column) for column in zip(*refs, strict=True)))
+    await unit.record_told(told)
+
+
+def _fact(unit: LedgerUnit, ended: Ended, action: Action, made: Made) -> Inbound:
+    data = {
+        "payload": ended.payload,
         "result": made.model_dump(mode="python"),
-        "cause": dict(delivery.event.data),
-        "record": delivery.record,
+        "cause": dict(ended.delivery.event.data),
+        "record": ended.delivery.record,
     }
-    fact = Inbound(action.emits, made.id, f"{action.emits}:{delivery.id}", unit.now, told)
-    await unit.record(delivery.connection, [fact], delivery_id=delivery.id)
+    return Inbound(action.emits, made.id, f"{action.emits}:{ended.delivery.id}", unit.now, data)
 
 
-def _words(error: HubError | None) -> tuple[str, str, Text]:
-    if error is None:
-        return "", "", NOTHING
-    code = error.code if isinstance(error, VendorError) else type(error).__name__
-    return code[:200], error.message[:2000].replace("\x00", "�"), error.hint
+def _words(error: HubError | None) -> tuple[str, str, str, str]:
+    code, words, hint = "", "", NOTHING
+    if error is not None:
+        code = error.code if isinstance(error, VendorError) else type(error).__name__
+        words, hint = error.message, error.hint
+    return code[:200], words[:2000].replace("\x00", "�"), hint.zh, hint.en

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from hub.domain.text import Text
 from hub.ledger.connections import Stored
 from hub.sdk.auth import AuthKit
 from hub.sdk.connector import Action, Connector
-from hub.sdk.context import Context
+from hub.sdk.context import Context, always, at_once
 from hub.sdk.home import HomeSystem
 from hub.sdk.http import Egress, make_client
 from hub.sdk.memory import LocalMemory, Memory
@@ -25,6 +25,10 @@ from hub.sdk.redaction import Redactor
 
 MemoryOf = Callable[[str, str], Memory]
 """(tenant, connection) → what it remembers."""
+
+Pace = Callable[[], Awaitable[None]]
+PaceOf = Callable[[str, str, float], Pace]
+"""(tenant, connection, calls per second) → waits until one more call may go."""
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -64,9 +68,10 @@ class Connection:
     redact: Redactor
     memory: Memory
     egress: Egress
+    pace: Pace
     updated_at: datetime
 
-    def context(self, key: str = "") -> Context[Any]:
+    def context(self, key: str = "", alive: Callable[[], bool] = always) -> Context[Any]:
         """A context for one attempt, poll or probe."""
         return Context(
             config=self.config,
@@ -77,6 +82,8 @@ class Connection:
             memory=self.memory,
             egress=self.egress,
             deadline=self.connector.limits.deadline,
+            pace=self.pace,
+            alive=alive,
         )
 
 
@@ -92,14 +99,15 @@ class Registry:
         self._egress = egress
         self._open: dict[tuple[str, str], Connection] = {}
         self._memory_of: MemoryOf = lambda _tenant, _connection: LocalMemory()
+        self._pace_of: PaceOf = lambda _tenant, _connection, _rate: at_once
         owners: tuple[Connector[Any] | HomeSystem, ...] = (*connectors.values(), home)
         self.actions: Mapping[str, Action] = {
             f"{owner.id}.{name}": action for owner in owners for name, action in owner.actions.items()
         }
 
-    def remember(self, memory_of: MemoryOf) -> None:
-        """Where stored connections remember from now on; before, each remembers for itself in this process."""
-        self._memory_of = memory_of
+    def share(self, memory_of: MemoryOf, pace_of: PaceOf) -> None:
+        """Where stored connections remember and count their calls from now on; before, each for itself in here."""
+        self._memory_of, self._pace_of = memory_of, pace_of
 
     @property
     def events(self) -> dict[str, frozenset[str]]:
@@ -144,10 +152,17 @@ class Registry:
         secrets = {f: self.vault.open(s, stored.tenant_id, stored.name, f) for f, s in stored.secrets.items()}
         config = self.read_config(stored.connector, {**stored.config, **secrets})
         memory = self._memory_of(stored.tenant_id, stored.name)
-        return self.connect(stored.connector, config, memory, stored.updated_at)
+        rate = self.connector(stored.connector).limits.calls_per_second
+        pace = self._pace_of(stored.tenant_id, stored.name, rate) if rate else at_once
+        return self.connect(stored.connector, config, memory, pace, stored.updated_at)
 
     def connect(
-        self, name: str, config: BaseModel, memory: Memory | None = None, updated_at: datetime = NEVER
+        self,
+        name: str,
+        config: BaseModel,
+        memory: Memory | None = None,
+        pace: Pace = at_once,
+        updated_at: datetime = NEVER,
     ) -> Connection:
         """Open a connection that is not stored, for a probe before it is saved. The caller closes its client."""
         connector = self.connector(name)
@@ -160,7 +175,7 @@ class Registry:
             egress=self._egress,
             concurrency=connector.limits.concurrency,
         )
-        return Connection(connector, config, http, redact, memory, self._egress, updated_at)
+        return Connection(connector, config, http, redact, memory, self._egress, pace, updated_at)
 
     async def close(self) -> None:
         """Close every client."""

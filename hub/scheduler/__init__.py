@@ -1,17 +1,19 @@
 """Time calls us: polls, and the sweep that finds missed wake-ups and lapsed leases."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 
 from hub.domain.errors import ODD_SHAPES, HubError, NeedsReauth
+from hub.failpoints import point
 from hub.ledger.claim import reap
 from hub.ledger.connections import everyone, find, hold
 from hub.ledger.cursors import Turn, advance, ensure, miss, renew, take_turns
 from hub.ledger.database import Database
-from hub.ledger.leases import kept
+from hub.ledger.leases import Heart
 from hub.registry import Registry
 from hub.sdk.connector import Page
 
@@ -28,13 +30,16 @@ class Scheduler:
 
     database: Database
     registry: Registry
+    heart: Heart
     polling: set[asyncio.Task[int]] = field(default_factory=set)
 
     async def sweep(self) -> list[tuple[str, str]]:
         """Free what silent workers left, and return every (tenant, connection) with work that is due."""
         for tenant in await self.database.tenants():
             async with self.database.unit(tenant) as unit:
+                point("reaper.before")
                 await reap(unit)
+            point("reaper.after")
         return await self.database.due()
 
     async def poll(self) -> int:
@@ -74,6 +79,8 @@ class Scheduler:
             return await take_turns(unit, POLL_LEASE_S)
 
     async def _ask(self, tenant: str, turn: Turn) -> int:
+        since = time.monotonic()
+        point("poller.after_turn")
         async with self.database.unit(tenant) as unit:
             stored = await find(unit, turn.connection)
         if stored is None:
@@ -81,17 +88,20 @@ class Scheduler:
         try:
             connection = self.registry.open(stored)
             poll = connection.connector.polls[turn.event]
-            async with kept(self.database, tenant, POLL_LEASE_S, lambda unit: renew(unit, turn, POLL_LEASE_S)):
+            with self.heart.kept(tenant, lambda unit: renew(unit, turn, POLL_LEASE_S), POLL_LEASE_S, since):
                 page = await poll.run(connection.context(), turn.value)
         except (HubError, *ODD_SHAPES) as error:  # that poll waits, no other
             await self._miss(tenant, turn, error)
             return 0
+        point("poller.after_page")
         return await self._advance(tenant, turn, page, poll.every)
 
     async def _advance(self, tenant: str, turn: Turn, page: Page, every: timedelta) -> int:
         wait_s = 0.0 if page.more else every.total_seconds()
         async with self.database.unit(tenant, source=turn.connection) as unit:
             await advance(unit, turn, page.events, page.files, page.cursor, wait_s)
+            point("poller.before_commit")
+        point("poller.after_commit")
         return len(page.events)
 
     async def _miss(self, tenant: str, turn: Turn, error: Exception) -> None:

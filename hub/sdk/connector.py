@@ -54,10 +54,10 @@ Verify = Callable[[Any, Callback], Verified]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a vendor account bears: sockets at once, calls a second."""
+    """What a vendor account bears, over all workers: attempts at once, calls a second (0: as many as come)."""
 
     concurrency: int = 8
-    calls_per_second: float = 20.0
+    calls_per_second: float = 0.0
     deadline: timedelta = timedelta(seconds=30)
 
 
@@ -69,6 +69,7 @@ class Action:
         emits: type of the event the ledger records when it is done (data: payload, result, cause), or "".
         entity: what kind of record it makes there; the ledger keeps the external ref under it, or "" for none.
         look: finds what an unanswered write made; (ctx, input) → Made, or None when it is not there.
+        settle: class C: how long after a silence the vendor may still bring what we sent to light.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Action:
     look: Look | None = None
     emits: str = ""
     entity: str = ""
+    settle: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +138,24 @@ class Connector(Generic[C]):
     probe: Callable[[Context[C]], Awaitable[str]] | None = None
 
     def action(
-        self, name: str, *, effect: Effect, title: Text, look: Look | None = None, emits: str = "", entity: str = ""
+        self,
+        name: str,
+        *,
+        effect: Effect,
+        title: Text,
+        look: Look | None = None,
+        emits: str = "",
+        entity: str = "",
+        settle: timedelta | None = None,
     ) -> Callable[[Run], Run]:
-        """Register `async (ctx, In) -> Out`; In is a pydantic model, Out a `Made`. Class C needs `look`."""
+        """Register `async (ctx, In) -> Out`; In is a pydantic model, Out a `Made`. Class C needs `look`.
+
+        `settle` is three deadlines where it is not said.
+        """
 
         def register(run: Run) -> Run:
-            add_action(self.actions, run, name, effect, title, look, emits, entity)
+            window = self.limits.deadline * 3 if settle is None else settle
+            add_action(self.actions, run, name, effect, title, look, emits, entity, window)
             return run
 
         return register
@@ -185,6 +199,7 @@ def add_action(
     look: Look | None = None,
     emits: str = "",
     entity: str = "",
+    settle: timedelta = timedelta(),
 ) -> None:
     """Check an action's shape and file it under its name; ConfigError says what is missing."""
     hints = get_type_hints(run)
@@ -196,4 +211,5 @@ def add_action(
         raise ConfigError(f"action {name!r} is class C and needs `look`")
     if name in actions:
         raise ConfigError(f"action {name!r} is registered twice")
-    actions[name] = Action(name, title, effect, given[1], output or Made, run, look, emits, entity)
+    window = settle if effect is Effect.C else timedelta()
+    actions[name] = Action(name, title, effect, given[1], output or Made, run, look, emits, entity, window)

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -12,8 +12,9 @@ import httpx
 import tenacity
 from pydantic import BaseModel
 
-from hub.domain.errors import Ambiguous, HubError, NeedsReauth, Throttled, Transient, Unreadable, VendorError
+from hub.domain.errors import Ambiguous, HubError, NeedsReauth, NotReady, Throttled, Transient, Unreadable, VendorError
 from hub.domain.text import Text
+from hub.failpoints import point
 from hub.sdk.answers import Answer, ErrorTable, Refusal
 from hub.sdk.exact import Json, dumps, loads
 from hub.sdk.http import Egress, dial, is_certificate_error, was_not_sent
@@ -45,6 +46,21 @@ CERTIFICATE = Text(
 )
 
 
+LAPSED = Text(
+    "处理得太久，已由别的工作进程接手：不用管。",
+    "It took too long and another worker has it now: nothing to do.",
+)
+
+
+async def at_once() -> None:
+    """The pace of an account whose rate nobody counts."""
+
+
+def always() -> bool:
+    """The lease of what nobody else can take over."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and its answer, redacted and capped, as an attempt keeps it."""
@@ -66,6 +82,8 @@ class Context(Generic[C]):
         key: idempotency key of the delivery, stable over attempts and replays; "" in polls and probes.
         now: aware UTC instant of this attempt.
         memory: what this connection remembers, shared by all processes.
+        pace: waits until the account's rate allows one more call.
+        alive: whether this attempt is still ours; asked right before anything is written.
         exchanges: filled by `call` and `note`; the attempt keeps them.
     """
 
@@ -78,6 +96,8 @@ class Context(Generic[C]):
     memory: Memory = field(default_factory=LocalMemory)
     egress: Egress = field(default_factory=Egress)
     deadline: timedelta = timedelta(seconds=30)
+    pace: Callable[[], Awaitable[None]] = at_once
+    alive: Callable[[], bool] = always
     clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
     exchanges: list[Exchange] = field(default_factory=list)
 
@@ -126,10 +146,16 @@ class Context(Generic[C]):
 
         Raises Transient when the address cannot be reached or may not be dialled: nothing was sent.
         """
+        await self.pace()
+        self._hold_fast()
         try:
             return await dial(self.egress, host, port)
         except (OSError, httpx.ConnectError) as error:
             raise Transient(f"{host}:{port}: {error}", code="connect", hint=UNREACHABLE) from error
+
+    def _hold_fast(self) -> None:
+        if not self.alive():
+            raise NotReady("the lease lapsed before anything was sent", code="lease", hint=LAPSED)
 
     def note(self, method: str, url: str, request: str = "", status: int = 0, answer: str = "", ms: int = 0) -> None:
         """Keep an exchange that was not HTTP, redacted and capped like the others."""
@@ -146,9 +172,13 @@ class Context(Generic[C]):
         )
 
     async def _once(self, request: httpx.Request, harmless: bool, auth: httpx.Auth | None) -> Json:
+        await self.pace()
+        if not harmless:
+            self._hold_fast()
         began = self.clock()
         try:
             async with asyncio.timeout(self.deadline.total_seconds()):
+                point("worker.before_send")
                 response = await self.http.send(request, auth=auth or httpx.USE_CLIENT_DEFAULT)
         except httpx.TransportError as error:
             self._keep(request, 0, f"{type(error).__name__}: {error}", began)

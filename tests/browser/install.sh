@@ -1,10 +1,13 @@
 #!/bin/sh
-# Chromium and a Chinese font for the browser checks, from the distribution. Repeating it does nothing.
+# Chromium and a Chinese font for the browser checks, Dovecot for the mail checks, from the distribution.
+# Repeating it does nothing.
 set -eu
 font() { fc-list 2>/dev/null | grep -q 'Noto Sans CJK SC'; }
-if command -v chromium >/dev/null 2>&1 && font; then exit 0; fi
+mail() { [ -x /usr/sbin/dovecot ] && [ -x /usr/lib/dovecot/imap ] && [ -x /usr/lib/dovecot/lmtp ]; }
+if command -v chromium >/dev/null 2>&1 && font && mail; then exit 0; fi
 if ! command -v apt-get >/dev/null 2>&1; then
-  echo "请安装 chromium 与 Noto Sans CJK / install chromium and Noto Sans CJK" >&2
+  echo "请安装 chromium、Noto Sans CJK 与 Dovecot 2.3（imapd、lmtpd）" >&2
+  echo "install chromium, Noto Sans CJK and Dovecot 2.3 (imapd, lmtpd)" >&2
   exit 1
 fi
 as_root=""
@@ -12,5 +15,5 @@ as_root=""
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-{ $as_root apt-get -q update && $as_root apt-get install -q -y --no-install-recommends chromium fontconfig fonts-noto-cjk; } \
-  >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+{ $as_root apt-get -q update && $as_root apt-get install -q -y --no-install-recommends \
+  chromium fontconfig fonts-noto-cjk dovecot-imapd dovecot-lmtpd; } >"$log" 2>&1 || { cat "$log" >&2; exit 1; }

@@ -13,11 +13,11 @@ from hub.domain.errors import Ambiguous, NeedsReauth, Rejected, Transient
 from hub.domain.event import Event, Inbound
 from hub.domain.text import Text
 from hub.embedded.postgres import Addresses
-from hub.ledger.claim import Claimed, claim, intend
+from hub.ledger.claim import Claimed, Intent, claim, intend
 from hub.ledger.connections import hold, save
 from hub.ledger.database import Database
 from hub.ledger.replay import cancel
-from hub.ledger.settle import Outcome, settle
+from hub.ledger.settle import Ended, Outcome, settle
 from hub.sdk import Action, Effect, Made
 from hub.sdk.context import Exchange
 
@@ -73,7 +73,7 @@ async def owe(database: Database, record: str, tenant: str = "demo") -> None:
 async def take(database: Database, tenant: str = "demo") -> Claimed:
     """Claim the one that is due."""
     async with database.unit(tenant) as unit:
-        (claimed,) = await claim(unit, "kingdee", 1, 60)
+        (claimed,) = await claim(unit, "kingdee", 10, 60)
     return claimed
 
 
@@ -82,9 +82,9 @@ async def settle_one(database: Database, outcome: Outcome, tenant: str = "demo")
     delivery = await take(database, tenant)
     payload = {"bill_number": "AR-HT-2026-0042", "customer_number": HOSTILE, "tax_price": AMOUNT}
     async with database.unit(tenant) as unit:
-        attempt = await intend(unit, delivery, payload, "hash")
+        attempts = await intend(unit, [Intent(delivery, payload)])
     async with database.unit(tenant) as unit:
-        assert await settle(unit, delivery, attempt, ACTION, payload, outcome)
+        assert await settle(unit, [Ended(delivery, attempts[delivery.id], ACTION, payload, outcome)])
     return delivery.id
 
 
@@ -129,7 +129,7 @@ async def tell(database: Database) -> dict[State, Told]:
         told[state] = Told(taken.id, f"ctr_{state}")
         if state is State.SENDING:
             async with database.unit("demo") as unit:
-                await intend(unit, taken, {}, "hash")
+                await intend(unit, [Intent(taken, {})])
     await owe(database, "ctr_skipped")
     await _skip(database, told)
     await owe(database, "ctr_pending")

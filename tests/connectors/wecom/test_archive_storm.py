@@ -19,6 +19,7 @@ from hub.domain.event import Event
 from hub.embedded.postgres import Addresses
 from hub.ledger.connections import save
 from hub.ledger.database import Database
+from hub.ledger.leases import Heart
 from hub.registry import Registry
 from hub.scheduler import Scheduler
 from hub.sdk.http import LOOPBACK
@@ -80,7 +81,7 @@ async def drain(scheduler: Scheduler, database: Database, last: str) -> None:
 
 
 async def test_no_message_is_lost_or_told_twice_while_the_child_is_killed_every_second(
-    host: Host, database: Database
+    host: Host, database: Database, migrated: Addresses
 ) -> None:
     expected = people_talk(host)
     host.archive.manners = {"slow_ms": 3}
@@ -94,7 +95,7 @@ async def test_no_message_is_lost_or_told_twice_while_the_child_is_killed_every_
     last = sdk.dumps({"seq": host.archive.records[-1]["seq"]})
     try:
         async with asyncio.timeout(120):
-            await drain(Scheduler(database, registry), database, last)
+            await drain(Scheduler(database, registry, Heart(migrated.app, 15)), database, last)
     finally:
         killer.cancel()
         await registry.close()

@@ -1,7 +1,7 @@
 """A delivery from claim to settlement against a vendor on a real socket: yes, no, silence, and the home system."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +12,14 @@ from pydantic import BaseModel, SecretStr
 from hub import sdk
 from hub.credentials import Vault
 from hub.delivery.deliver import Deliverer
+from hub.delivery.prepare import Preparer
 from hub.delivery.work import Drains
 from hub.domain.delivery import Owed
 from hub.domain.event import Event
 from hub.embedded.postgres import Addresses
 from hub.ledger.connections import find, release, save
 from hub.ledger.database import Database, Unavailable
+from hub.ledger.leases import Heart
 from hub.ledger.versions import keep_versions
 from hub.registry import Registry
 from hub.sdk.http import LOOPBACK, Egress
@@ -141,6 +143,10 @@ class Map:
         return {"number": data["number"]} if self.pin == "out" else {"bill": data["result"]["number"]}
 
 
+def deliverer(database: Database, registry: Registry, mapping: Callable[[str], Map], heart: Heart) -> Deliverer:
+    return Deliverer(database, registry, Preparer(database, registry, mapping), 15, heart)
+
+
 def plan(event: Event) -> list[Owed]:
     if event.type == "contract.approved":
         pin = "broken" if event.subject == "broken" else "out"
@@ -160,7 +166,8 @@ async def world(migrated: Addresses) -> AsyncIterator[World]:
     plain, sealed = registry.seal("demo", "acme", Config(url=url))
     async with database.unit("demo") as unit:
         await save(unit, "acme", "acme", plain, sealed)
-    yield World(database, Deliverer(database, registry, Map, lease_s=15), vendor)
+    heart = Heart(migrated.app, 15)
+    yield World(database, deliverer(database, registry, Map, heart), vendor)
     await registry.close()
     await database.close()
     server.close()
@@ -261,7 +268,7 @@ async def test_a_delivery_is_mapped_with_the_version_it_was_recorded_with(world:
     def holds_none(pin: str) -> Map:
         raise KeyError(pin)
 
-    later = Deliverer(world.database, world.deliverer.registry, holds_none, lease_s=15)
+    later = deliverer(world.database, world.deliverer.registry, holds_none, world.deliverer.heart)
     assert await later.drain("demo", "acme") == 2
     assert sorted(world.vendor.bills) == ["AR-1", "AR-2"]
 
@@ -272,7 +279,8 @@ async def test_a_version_nobody_knows_is_a_dead_letter(world: World) -> None:
     def holds_none(pin: str) -> Map:
         raise KeyError(pin)
 
-    await Deliverer(world.database, world.deliverer.registry, holds_none, lease_s=15).drain("demo", "acme")
+    later = deliverer(world.database, world.deliverer.registry, holds_none, world.deliverer.heart)
+    await later.drain("demo", "acme")
     assert await world.rows("SELECT state, error FROM deliveries") == [("dead", "mapping out is not known here")]
 
 
@@ -296,7 +304,7 @@ async def test_a_database_that_is_lost_kills_no_delivery(world: World) -> None:
 async def test_a_secret_that_does_not_open_holds_the_delivery(world: World) -> None:
     await world.approve("AR-1")
     registry = Registry({"acme": acme}, home, Vault(Vault.new_key()), Egress())
-    await Deliverer(world.database, registry, Map, lease_s=15).drain("demo", "acme")
+    await deliverer(world.database, registry, Map, world.deliverer.heart).drain("demo", "acme")
     assert await world.rows("SELECT state, spent FROM deliveries") == [("held", 0)]
     assert world.vendor.bills == {}
 
@@ -316,5 +324,5 @@ async def test_drains_asked_for_meanwhile_become_one_more() -> None:
     for _ in range(5):
         await drains.ask("demo", "acme")
     gate.set()
-    await drains.finish()
+    await drains.finish(5)
     assert runs == 2

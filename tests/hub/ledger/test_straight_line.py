@@ -12,10 +12,10 @@ from hub.domain.errors import Rejected
 from hub.domain.event import Event, Inbound
 from hub.domain.text import Text
 from hub.embedded.postgres import Addresses
-from hub.ledger.claim import Claimed, claim, intend, reap
+from hub.ledger.claim import Claimed, Intent, claim, intend, reap
 from hub.ledger.database import Database
 from hub.ledger.replay import cancel, replay
-from hub.ledger.settle import Outcome, settle
+from hub.ledger.settle import Ended, Outcome, settle
 from hub.sdk import Action, Effect, Made
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)
@@ -52,9 +52,9 @@ async def take(ledger: Database, most: int = 10, lease_s: float = 15) -> list[Cl
 
 async def finish(ledger: Database, delivery: Claimed, outcome: Outcome = DONE) -> bool:
     async with ledger.unit("demo") as unit:
-        attempt = await intend(unit, delivery, {}, "h")
+        attempts = await intend(unit, [Intent(delivery, {})])
     async with ledger.unit("demo") as unit:
-        return await settle(unit, delivery, attempt, ACTION, {}, outcome)
+        return await settle(unit, [Ended(delivery, attempts[delivery.id], ACTION, {}, outcome)]) == {delivery.id}
 
 
 async def state(ledger: Database, delivery_id: str) -> str:
@@ -71,7 +71,7 @@ async def test_a_claim_takes_the_first_of_each_lane_and_the_next_only_when_it_is
 
 
 async def test_twenty_claimers_never_get_the_same_delivery(ledger: Database) -> None:
-    taken = await asyncio.gather(*(take(ledger, most=1) for _ in range(20)))
+    taken = await asyncio.gather(*(take(ledger, most=20) for _ in range(20)))
     ids = [d.id for each in taken for d in each]
     assert sorted(ids) == sorted(set(ids))
     assert len(ids) == 2
@@ -93,13 +93,13 @@ async def test_settling_writes_attempt_state_ref_and_the_owed_write_back_togethe
 async def test_a_lapsed_lease_is_freed_and_the_late_worker_changes_nothing(ledger: Database) -> None:
     late = (await take(ledger, lease_s=-1))[0]
     async with ledger.unit("demo") as unit:
-        attempt = await intend(unit, late, {}, "h")
+        attempt = (await intend(unit, [Intent(late, {})]))[late.id]
     async with ledger.unit("demo") as unit:
         assert await reap(unit) == {"kingdee"}
     again = next(d for d in await take(ledger) if d.id == late.id)
     assert again.look_first
     async with ledger.unit("demo") as unit:
-        assert not await settle(unit, late, attempt, ACTION, {}, DONE)
+        assert not await settle(unit, [Ended(late, attempt, ACTION, {}, DONE)])
         assert await unit.fetchval("SELECT superseded FROM attempts WHERE id = $1", attempt)
     assert await state(ledger, late.id) == "claimed"
 

@@ -1,6 +1,7 @@
 """The transition table holds for every statement that moves a delivery, and the console offers what it allows."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import product
 
@@ -10,11 +11,16 @@ from hub.console.view import CANCELLABLE, REPLAYABLE
 from hub.domain.delivery import TRANSITIONS, Next, Owed, State
 from hub.domain.event import Event, Inbound
 from hub.embedded.postgres import Addresses
-from hub.ledger.claim import Claimed, claim, intend, reap
+from hub.ledger.answers import is_not_there, is_there
+from hub.ledger.batches import Put, Step, advance, begin, find_batch
+from hub.ledger.claim import Claimed, Intent, claim, intend, reap
 from hub.ledger.connections import release
 from hub.ledger.database import Database, LedgerUnit
+from hub.ledger.forces import ask, confirm
 from hub.ledger.replay import cancel, replay
-from hub.ledger.settle import Outcome, settle
+from hub.ledger.selection import Selection
+from hub.ledger.settle import Ended, Outcome, settle
+from hub.sdk.home import Problem
 
 Move = Callable[[LedgerUnit, str], Awaitable[object]]
 FACT = Inbound("contract.approved", "ctr_1", "ctr_1", datetime(2026, 11, 28, tzinfo=UTC), {})
@@ -41,18 +47,34 @@ def ours(delivery_id: str) -> Claimed:
 
 def settling(state: State) -> Move:
     async def move(unit: LedgerUnit, delivery_id: str) -> object:
-        return await settle(unit, ours(delivery_id), None, None, None, Outcome(Next(state)))
+        return await settle(unit, [Ended(ours(delivery_id), None, None, None, Outcome(Next(state)))])
 
     return move
 
 
+async def batch(unit: LedgerUnit, delivery_id: str) -> object:
+    begun = await find_batch(unit, await begin(unit, "one", "why", Selection(), "pinned"))
+    assert begun is not None
+    return await advance(unit, begun, Step("", puts=[Put(delivery_id)]))
+
+
+async def force(unit: LedgerUnit, delivery_id: str) -> None:
+    with suppress(Problem):
+        await ask(unit, delivery_id, "one", "why")
+        await confirm(unit, delivery_id, "two")
+
+
 MOVES: dict[str, Move] = {
     "claim": lambda unit, _: claim(unit, "kingdee", 1, 15),
-    "intend": lambda unit, delivery_id: intend(unit, ours(delivery_id), {}, "h"),
+    "intend": lambda unit, delivery_id: intend(unit, [Intent(ours(delivery_id), {})]),
     "reap": lambda unit, _: reap(unit),
     "release": lambda unit, _: release(unit, "kingdee"),
     "replay": replay,
     "cancel": cancel,
+    "batch": batch,
+    "force": force,
+    "is there": lambda unit, delivery_id: is_there(unit, delivery_id, None, None, "one", "why"),
+    "is not there": lambda unit, delivery_id: is_not_there(unit, delivery_id, "one", "why"),
     **{f"settle {s}": settling(State(s)) for s in ("done", "waiting", "uncertain", "held", "dead")},
 }
 
@@ -80,5 +102,7 @@ async def test_no_statement_makes_a_move_that_the_table_does_not_allow(database:
     assert all(moved.values()), "every statement moves something"
     assert moved["claim"] == {State.PENDING, State.WAITING}
     assert moved["reap"] == {State.CLAIMED, State.SENDING}
-    assert set(REPLAYABLE) == moved["replay"]
+    assert set(REPLAYABLE) == moved["replay"] == moved["batch"]
+    assert moved["is there"] == moved["is not there"] == {State.UNCERTAIN}
+    assert set(State) - moved["force"] == {State.PENDING, State.CLAIMED, State.SENDING}
     assert set(CANCELLABLE) == moved["cancel"]

@@ -18,6 +18,7 @@ from hub.ledger.claim import claim
 from hub.ledger.connections import find, save
 from hub.ledger.cursors import nudge
 from hub.ledger.database import Database
+from hub.ledger.leases import Heart
 from hub.registry import Registry
 from hub.scheduler import Scheduler
 from hub.sdk.http import Egress
@@ -78,7 +79,7 @@ async def world(migrated: Addresses) -> AsyncIterator[World]:
     async with database.unit("demo") as unit:
         await save(unit, "acme", "acme", {}, {})
         await save(unit, "gone", "no-such-connector", {}, {})
-    yield World(database, Scheduler(database, registry), vendor)
+    yield World(database, Scheduler(database, registry, Heart(migrated.app, 15)), vendor)
     await registry.close()
     await database.close()
 

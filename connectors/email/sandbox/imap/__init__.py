@@ -1,0 +1,1 @@
+"""The fake provider's IMAP4rev1, as far as mail clients of our kind need it."""

@@ -1,0 +1,76 @@
+"""Gates before vendors: one row for each connection, shared by every worker.
+
+A gate says when the next call may go (the rate), until when nothing goes (the vendor asked for rest, or its circuit
+is open), and counts what lately went well and badly. A connection without a row is well.
+"""
+
+from dataclasses import dataclass
+
+from hub.sdk.home import Unit
+
+ILL = """
+INSERT INTO gates AS g (tenant_id, connection, good, bad, in_a_row, why) VALUES ($1, $2, $3, 1, 1, $5)
+ON CONFLICT (tenant_id, connection) DO UPDATE SET
+  good = $3 + CASE WHEN g.since < now() - make_interval(secs => $4) THEN 0 ELSE g.good END,
+  bad = 1 + CASE WHEN g.since < now() - make_interval(secs => $4) THEN 0 ELSE g.bad END,
+  since = CASE WHEN g.since < now() - make_interval(secs => $4) THEN now() ELSE g.since END,
+  in_a_row = 1 + CASE WHEN $3 > 0 THEN 0 ELSE g.in_a_row END, why = $5
+RETURNING good, bad, in_a_row, opened_at IS NOT NULL AS open
+"""
+SHUT = """
+UPDATE gates SET opened_at = coalesce(opened_at, now()), closed_until = now() + make_interval(secs => $3)
+WHERE tenant_id = $1 AND connection = $2
+"""
+WELL = """
+UPDATE gates SET opened_at = NULL, closed_until = NULL, since = now(), good = 0, bad = 0, in_a_row = 0, why = ''
+WHERE tenant_id = $1 AND connection = $2 AND opened_at IS NOT NULL RETURNING 1
+"""
+REST = """
+INSERT INTO gates AS g (tenant_id, connection, closed_until, why) VALUES ($1, $2, now() + make_interval(secs => $3), $4)
+ON CONFLICT (tenant_id, connection) DO UPDATE
+  SET closed_until = greatest(g.closed_until, excluded.closed_until), why = excluded.why
+"""
+# The classic "virtual scheduling": the row remembers when the next call is due; idle time is forgiven up to a second.
+RESERVE = """
+INSERT INTO gates AS g (tenant_id, connection, next_at) VALUES ($1, $2, now() + make_interval(secs => $3))
+ON CONFLICT (tenant_id, connection) DO UPDATE
+  SET next_at = greatest(g.next_at, now() - interval '1 s') + make_interval(secs => $3)
+RETURNING extract(epoch FROM next_at - clock_timestamp())::float8 - $3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What lately became of a connection's attempts. `open`: its circuit is open already."""
+
+    good: int
+    bad: int
+    in_a_row: int
+    open: bool
+
+
+async def fell_ill(unit: Unit, connection: str, good: int, window_s: float, why: str) -> Health:
+    """One more attempt failed for the vendor's reasons; `good` went well in this process since it last told."""
+    (row,) = await unit.fetch(ILL, unit.tenant_id, connection, good, window_s, why[:500])
+    return Health(**dict(row.items()))
+
+
+async def shut(unit: Unit, connection: str, rest_s: float) -> None:
+    """Open the circuit: nothing goes for so long, then one at a time until one goes well."""
+    await unit.execute(SHUT, unit.tenant_id, connection, rest_s)
+
+
+async def well_again(unit: Unit, connection: str) -> bool:
+    """Close the circuit; whether it was open."""
+    return await unit.fetchval(WELL, unit.tenant_id, connection) is not None
+
+
+async def rest(unit: Unit, connection: str, seconds: float, why: str) -> None:
+    """The vendor asked for less: nothing goes to it for so long, from any worker."""
+    await unit.execute(REST, unit.tenant_id, connection, seconds, why[:500])
+
+
+async def reserve(unit: Unit, connection: str, calls: int, per_s: float) -> float:
+    """Reserve so many calls in the account's rate; seconds from now when they may go, negative when at once."""
+    wait_s: float = await unit.fetchval(RESERVE, unit.tenant_id, connection, calls / per_s)
+    return wait_s
