@@ -1,8 +1,8 @@
 """Named places where a test may kill, fail, delay or hang this process. Inert until `arm` is called with a plan.
 
 A plan is text: "worker.after_send=kill@3,reaper.before=raise,poller.after_page=sleep:5,worker.in_map=hang,x=exit".
-`@3` means at the third time the place is passed, and only then; without it kill and exit act at the first time,
-the others every time. Sleeping and hanging block the whole process, as a stuck one is blocked.
+`@3` means at the third time the place is passed, and only then; without it acts come every time. Sleeping and
+hanging block the thread that passes, `stop` the whole process (SIGSTOP) until somebody sends SIGCONT.
 """
 
 import os
@@ -145,6 +145,10 @@ def _kill(_name: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _stop(_name: str) -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def _exit(_name: str) -> None:
     os._exit(70)
 
@@ -157,4 +161,4 @@ def _hang(_name: str) -> None:
     threading.Event().wait()
 
 
-ACTS: dict[str, Callable[[str], None]] = {"kill": _kill, "exit": _exit, "raise": _fail, "hang": _hang}
+ACTS: dict[str, Callable[[str], None]] = {"kill": _kill, "stop": _stop, "exit": _exit, "raise": _fail, "hang": _hang}

@@ -11,6 +11,9 @@ from fastapi import FastAPI
 import core_crm
 import hub
 from hub import api, console, inbound
+from hub.api import acts, replays
+from hub.api.lab import Lab
+from hub.api.preview import Planner
 from hub.credentials import Vault
 from hub.delivery.deliver import Deliverer
 from hub.delivery.prepare import Preparer
@@ -45,6 +48,12 @@ class Hub:
     database: Database
     registry: Registry
     catalogue: Catalogue
+
+    @property
+    def lab(self) -> Lab:
+        """The replay lab over what is loaded now."""
+        planner = Planner(self.registry.actions, self.catalogue.plan)
+        return Lab(self.database, planner, self.catalogue.mapping)
 
     def begin(self, tenant_id: str) -> AbstractAsyncContextManager[LedgerUnit]:
         """A unit of work of the home system (see `hub.sdk.Work`)."""
@@ -104,7 +113,9 @@ def create_app(opened: Hub) -> FastAPI:
     async def redis_answers() -> bool:
         return await answers(settings.redis_url.get_secret_value())
 
-    for router in api.routers(opened.database, redis_answers, hub.__version__, [core_crm.router(opened)]):
+    lab = opened.lab
+    private = [core_crm.router(opened), replays.router(opened.database, lab), acts.router(opened.database, lab)]
+    for router in api.routers(opened.database, redis_answers, hub.__version__, private):
         app.include_router(router)
     titles = {flow.name: flow.title for flow in opened.catalogue.flows}
     app.include_router(console.router(opened.database, settings.secret_key.get_secret_value(), titles))

@@ -102,9 +102,9 @@ def router(database: Database) -> APIRouter:
         principal = permit(request, "deliveries:read")
         wanted = Wanted(
             states=state or (),
-            flow=_clean(flow),
-            record=_clean(record),
-            connection=_clean(connection),
+            flow=clean(flow),
+            record=clean(record),
+            connection=clean(connection),
             before=_before(cursor),
             limit=limit,
         )
@@ -118,7 +118,7 @@ def router(database: Database) -> APIRouter:
         """One delivery, whole. Needs deliveries:read."""
         principal = permit(request, "deliveries:read")
         async with database.unit(principal.tenant_id) as unit:
-            found = await whole(unit, _clean(delivery_id))
+            found = await whole(unit, clean(delivery_id))
         if found is None:
             raise _unknown()
         return Exact(detail(found))
@@ -128,8 +128,8 @@ def router(database: Database) -> APIRouter:
         """Make it due now, under the same idempotency key. Needs deliveries:replay. Twice is once."""
         principal = permit(request, "deliveries:replay")
         async with database.unit(principal.tenant_id) as unit:
-            woken = await replay(unit, _clean(delivery_id))
-            state = await state_of(unit, _clean(delivery_id))
+            woken = await replay(unit, clean(delivery_id))
+            state = await state_of(unit, clean(delivery_id))
         return _moved(delivery_id, state, woken or state in UNDER_WAY, NOT_REPLAYABLE)
 
     @routes.post("/{delivery_id}/cancel", responses={202: {"model": Moved}}, status_code=202)
@@ -137,8 +137,8 @@ def router(database: Database) -> APIRouter:
         """Give it up, so that its lane goes on. Needs deliveries:replay. Twice is once."""
         principal = permit(request, "deliveries:replay")
         async with database.unit(principal.tenant_id) as unit:
-            await cancel(unit, _clean(delivery_id))
-            state = await state_of(unit, _clean(delivery_id))
+            await cancel(unit, clean(delivery_id))
+            state = await state_of(unit, clean(delivery_id))
         return _moved(delivery_id, state, state == State.CANCELLED, NOT_CANCELLABLE)
 
     return routes
@@ -193,7 +193,7 @@ def _unknown() -> sdk.Problem:
     return sdk.Problem(404, "delivery-not-found", "no such delivery", hint=UNKNOWN)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Text PostgreSQL can compare; a NUL is in no id."""
     return text.replace("\x00", "�")
 

@@ -1,5 +1,11 @@
-"""An answer in exact JSON: money keeps its fen."""
+"""Requests and answers in exact JSON: money keeps its fen."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from hub import sdk
@@ -12,3 +18,31 @@ class Exact(Response):
 
     def render(self, content: sdk.Json) -> bytes:
         return sdk.dumps(content).encode()
+
+
+class ExactRequest(Request):
+    """A request whose JSON is read by the one exact reader."""
+
+    async def json(self) -> sdk.Json:
+        """The body; what cannot be read is None here and refused as such once the caller is known."""
+        try:
+            return sdk.loads(await self.body())
+        except sdk.Unreadable as error:
+            self.state.unreadable = error
+            return None
+
+
+class ExactRoute(APIRoute):
+    """A route that takes exact JSON: a number with a point is a Decimal."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def exactly(request: Request) -> Response:
+            request = ExactRequest(request.scope, request.receive)
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                raise getattr(request.state, "unreadable", error) from None
+
+        return exactly

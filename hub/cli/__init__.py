@@ -17,6 +17,7 @@ COMMANDS = {
     "db": "hub.cli.database",
     "connections": "hub.cli.connections",
     "deliveries": "hub.cli.deliveries",
+    "replays": "hub.cli.replays",
     "keys": "hub.cli.keys",
     "config": "hub.cli.config",
     "secret-key": "hub.cli.config",

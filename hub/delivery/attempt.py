@@ -28,7 +28,7 @@ ODD = Text(
 async def attempt(registry: Registry, stored: Stored, ready: Ready, alive: Callable[[], bool]) -> Outcome:
     """Carry out one delivery, whose intent is written. Never raises: whatever happens becomes an outcome."""
     try:
-        context = registry.open(stored).context(key=ready.delivery.id, alive=alive)
+        context = registry.open(stored).context(key=ready.delivery.key, alive=alive)
     except ConfigError as error:
         return Try(ready, None, ready.delivery.look_first).judged(error)
     now = Try(ready, context, ready.delivery.look_first)

@@ -52,9 +52,9 @@ def judge(error: HubError, effect: Effect, spent: int, snoozes: int, settle_s: f
             asked = error.retry_after.total_seconds() if error.retry_after else 0.0
             return Next(State.WAITING, asked or SNOOZE[min(snoozes, len(SNOOZE) - 1)], spent=False)
         case Verdict.CHECK if effect is Effect.D:
-            return Next(State.UNCERTAIN)
-        case _ if spent >= len(BACKOFF):
-            return Next(State.HELD)
+            return Next(State.UNCERTAIN, look_first=True)
+        case verdict if spent >= len(BACKOFF):
+            return Next(State.HELD, look_first=verdict is Verdict.CHECK)
         case Verdict.CHECK:
             return Next(State.WAITING, max(BACKOFF[spent], settle_s), look_first=True)
         case _:

@@ -51,7 +51,9 @@ class Preparer:
         if action is None:
             raise MappingError(f"no action {delivery.action!r}", hint=REPAIR)
         point("worker.in_map")
-        payload = (await self._translation(tenant, delivery.mapping)).apply(dict(delivery.event.data))
+        payload = delivery.override
+        if payload is None:
+            payload = (await self._translation(tenant, delivery.mapping)).apply(dict(delivery.event.data))
         try:
             return Ready(delivery, action, payload, action.input.model_validate(payload))
         except ValidationError as error:

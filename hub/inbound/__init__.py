@@ -66,7 +66,7 @@ async def _take(intake: Intake, registry: Registry, address: str, query: str, ca
         return Response(reply.body, reply.status, media_type=reply.content_type)
     told, error = _parse(webhook, verified)
     headers = {name: callback.headers[name] for name in KEPT_HEADERS if name in callback.headers}
-    await intake.keep(tenant, Receipt(name, query, headers, callback.body, told, error))
+    await intake.keep(tenant, Receipt(name, query, headers, callback.body, told, error, verified.plaintext))
     RECEIPTS.labels(outcome="unreadable" if told is None else "kept").inc()
     return Response(reply.body, reply.status, media_type=reply.content_type)
 

@@ -81,6 +81,7 @@ DIED_EN = "Its worker died again and again while at it: read the log, mend the c
 class Claimed:
     """A delivery in our hands until the lease lapses. `fence` proves at settling that it is still ours.
 
+    `override`: a payload a person wrote, sent instead of what the mapping makes.
     `probe`: the connection's circuit is open, and this one finds out whether the vendor is well again.
     """
 
@@ -97,6 +98,13 @@ class Claimed:
     payload: Json
     event: Event
     probe: bool = False
+    override: Json = None
+    effect_no: int = 0
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: the same over attempts and replays, another one for each effect a person forced."""
+        return f"{self.id}.{self.effect_no}" if self.effect_no else self.id
 
 
 async def claim(unit: Unit, connection: str, most: int, lease_s: float) -> list[Claimed]:
@@ -113,7 +121,7 @@ async def claim(unit: Unit, connection: str, most: int, lease_s: float) -> list[
 def _claimed(tenant: str, row: Any) -> Claimed:
     event = Event(row["event_id"], tenant, row["source"], row["type"], row["subject"], row["occurred_at"], row["data"])
     kept = ("id", "fence", "flow", "action", "connection", "mapping", "record", "spent", "snoozes", "look_first")
-    return Claimed(**{name: row[name] for name in (*kept, "probe", "payload")}, event=event)
+    return Claimed(**{name: row[name] for name in (*kept, "probe", "payload", "override", "effect_no")}, event=event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,13 @@ class Receipt:
     body: bytes
     told: Sequence[Inbound | Nudge] | None
     error: str = ""
+    plaintext: bytes = b""
 
     @property
     def digest(self) -> str:
-        """Equal for requests that are the same, byte for byte."""
-        return sha256(self.query.encode() + b"\n" + self.body).hexdigest()
+        """Equal for requests that are the same, byte for byte, and prove the same (some prove a header as well)."""
+        said = [self.plaintext] if self.plaintext not in (b"", self.body) else []
+        return sha256(b"\n".join([self.query.encode(), self.body, *said])).hexdigest()
 
     @property
     def verdict(self) -> str:

@@ -1,10 +1,17 @@
 """An operator puts a delivery back, or lets its lane go on without it. The idempotency key stays the same."""
 
+from hub.domain.delivery import State
 from hub.ledger.database import LedgerUnit
 
-REPLAY = """
-UPDATE deliveries SET state = 'pending', due_at = now(), spent = 0, snoozes = 0, replays = replays + 1,
-  look_first = attempts > 0, fence = fence + 1, updated_at = now()
+REPLAYABLE = frozenset({State.WAITING, State.UNCERTAIN, State.HELD, State.DEAD, State.SKIPPED, State.CANCELLED})
+
+# What is in doubt must settle at the vendor before anybody looks, however soon a person asks.
+AGAIN = """
+UPDATE deliveries d SET state = 'pending', spent = 0, snoozes = 0, crashes = 0, replays = replays + 1,
+  due_at = CASE WHEN look_first THEN greatest(now(), updated_at + make_interval(secs => settle_s)) ELSE now() END,
+  fence = fence + 1, updated_at = now(),
+"""
+REPLAY = f"""{AGAIN} backlog = false
 WHERE tenant_id = $1 AND id = $2 AND state IN ('waiting', 'uncertain', 'held', 'dead', 'skipped', 'cancelled')
 RETURNING connection
 """

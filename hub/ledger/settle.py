@@ -107,7 +107,7 @@ def _fact(unit: LedgerUnit, ended: Ended, action: Action, made: Made) -> Inbound
         "cause": dict(ended.delivery.event.data),
         "record": ended.delivery.record,
     }
-    return Inbound(action.emits, made.id, f"{action.emits}:{ended.delivery.id}", unit.now, data)
+    return Inbound(action.emits, made.id, f"{action.emits}:{ended.delivery.key}", unit.now, data)
 
 
 def _words(error: HubError | None) -> tuple[str, str, str, str]:

@@ -3,6 +3,7 @@
 One reader for everything that comes from outside, one writer for everything that leaves.
 """
 
+from decimal import Decimal
 from typing import Any
 
 import simplejson
@@ -14,6 +15,7 @@ Json = Any
 """A JSON value: dict, list, str, int, Decimal, bool or None."""
 
 MAX_DIGITS = 34
+MAX_EXPONENT = 400
 
 
 def loads(raw: bytes | str) -> Json:
@@ -21,13 +23,13 @@ def loads(raw: bytes | str) -> Json:
 
     Raises:
         Unreadable: bad UTF-8, bad syntax, NaN or Infinity, a key twice in one object, too deep,
-            a number of more than 34 digits, a NUL or half a surrogate pair (PostgreSQL keeps neither).
+            a number of more than 34 digits or beyond 1e400, a NUL or half a surrogate pair (PostgreSQL keeps neither).
     """
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
         value = simplejson.loads(
             text,
-            use_decimal=True,
+            parse_float=_fraction,
             parse_constant=_refuse_constant,
             parse_int=_whole,
             object_pairs_hook=_unique_keys,
@@ -67,6 +69,13 @@ def _whole(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise ValueError(f"a number of more than {MAX_DIGITS} digits")
     return int(digits)
+
+
+def _fraction(digits: str) -> Decimal:
+    value = Decimal(digits)
+    if len(value.as_tuple().digits) > MAX_DIGITS or abs(value.adjusted()) > MAX_EXPONENT:
+        raise ValueError(f"a number of more than {MAX_DIGITS} digits, or beyond 1e{MAX_EXPONENT}")
+    return value
 
 
 def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -1,6 +1,7 @@
 """Genuine callbacks of the vendors that call us, sealed as their sandboxes do, and what spoils them."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -10,6 +11,8 @@ from urllib.parse import urlencode
 
 from connectors.dingtalk.sandbox.app import SEAL as DINGTALK
 from connectors.dingtalk.sandbox.seal import Seal as DingTalkSeal
+from connectors.webhook.sandbox.app import THEIRS as WEBHOOK
+from connectors.webhook.sandbox.seal import Seal as WebhookSeal
 from connectors.wecom.sandbox.app import CORP
 from connectors.wecom.sandbox.app import SEAL as WECOM
 from connectors.wecom.sandbox.messenger import change, xml
@@ -26,19 +29,21 @@ Parts = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A request's query, percent-encoded, and its body."""
+    """A request's query, percent-encoded, its body, and headers beside the content type."""
 
     query: str
     body: bytes
     content_type: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A request and how its vendor writes it."""
+    """A request, how its vendor writes it, and what of it proves it: equal where nothing that counts is spoiled."""
 
     parts: Parts
     write: Callable[[Parts], Wire]
+    proof: Callable[[Parts], object]
 
     @property
     def wire(self) -> Wire:
@@ -46,7 +51,7 @@ class Signed:
 
 
 Send = Callable[[int], Signed]
-S = TypeVar("S", DingTalkSeal, WeComSeal, YonyouSeal)
+S = TypeVar("S", DingTalkSeal, WebhookSeal, WeComSeal, YonyouSeal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +78,13 @@ def dingtalk(seal: DingTalkSeal, sending: int) -> Signed:
         "createTime": WHEN - 100_000,
     }
     boxed = seal.close(json.dumps(message), _salt(sending))
-    return Signed(_stamped(seal.stamp, sending, boxed), _query_and_json)
+    return Signed(_stamped(seal.stamp, sending, boxed), _query_and_json, _sorted)
 
 
 def wecom(seal: WeComSeal, sending: int) -> Signed:
     message = change("add_external_contact", "wm1", "zhangsan", "lead-42")
     told = xml({"ToUserName": CORP, "FromUserName": "sys", **message, "CreateTime": WHEN // 1000, "WelcomeCode": "C"})
-    return Signed(_stamped(seal.stamp, sending, seal.close(told, _salt(sending))), _query_and_xml)
+    return Signed(_stamped(seal.stamp, sending, seal.close(told, _salt(sending))), _query_and_xml, _sorted)
 
 
 def yonyou(seal: YonyouSeal, sending: int) -> Signed:
@@ -94,7 +99,16 @@ def yonyou(seal: YonyouSeal, sending: int) -> Signed:
     scheme = sorted(FIELDS)[sending % 3]
     boxed = seal.close(json.dumps(message), _salt(sending))
     (_, stamp), (_, when), *others = _stamped(partial(seal.stamp, scheme), sending, boxed)
-    return Signed(((FIELDS[scheme], stamp), ("timestamp", int(when)), *others), _json)
+    return Signed(((FIELDS[scheme], stamp), ("timestamp", int(when)), *others), _json, _sorted)
+
+
+def webhook(seal: WebhookSeal, sending: int) -> Signed:
+    """All of it in headers; each sending writes the same message with some more blanks, within minutes of now."""
+    message = {"type": "order.paid", "timestamp": "2026-11-28T10:00:00Z", "data": {"total": 199.65}}
+    body, when = json.dumps(message) + " " * (sending % 100), str(int(time.time()) // 100 * 100 + sending % 100)
+    stamp = seal.stamp("msg-1", when, body.encode())
+    parts = ("webhook-signature", stamp), ("webhook-timestamp", when), ("webhook-id", "msg-1"), ("body", body)
+    return Signed(parts, _headers_and_body, partial(_listed, stamp))
 
 
 def _salt(sending: int) -> bytes:
@@ -126,7 +140,18 @@ def _json(parts: Sequence[tuple[str, Any]]) -> Wire:
     return Wire("", f"{{{inside}}}".encode(), "application/json")
 
 
-GENUINE = {"dingtalk": vendor(DINGTALK, dingtalk), "wecom": vendor(WECOM, wecom), "yonyou": vendor(YONYOU, yonyou)}
+def _headers_and_body(parts: Parts) -> Wire:
+    written = [(name.encode(), str(value).encode(errors="surrogatepass")) for name, value in parts]
+    body = b"".join(value for name, value in written if name == b"body")
+    return Wire("", body, "application/json", tuple(each for each in written if each[0] != b"body"))
+
+
+GENUINE = {
+    "dingtalk": vendor(DINGTALK, dingtalk),
+    "webhook": vendor(WEBHOOK, webhook),
+    "wecom": vendor(WECOM, wecom),
+    "yonyou": vendor(YONYOU, yonyou),
+}
 
 
 def spoil(sender: Vendor, sending: int, chance: Random) -> Wire:
@@ -138,15 +163,23 @@ def spoil(sender: Vendor, sending: int, chance: Random) -> Wire:
         case 1 | 2 | 3:
             return chance.choice((_cut, _noise, _other_byte))(good, chance)
     parts = good.parts
-    while _proof(parts) == _proof(good.parts):
+    while good.proof(parts) == good.proof(good.parts):
         parts = chance.choice((_edited, _borrowed, _swapped, _moved, _lost, _doubled, _odd))(good.parts, later, chance)
     return good.write(parts)
 
 
-def _proof(parts: Parts) -> tuple[list[str], list[str]]:
+def _sorted(parts: Parts) -> object:
     """What is signed, and its signature. Time and nonce may change places: the vendors sort what they sign."""
     told = [str(value) for _, value in parts]
     return told[:1], sorted(told[1:])
+
+
+def _listed(stamp: str, parts: Parts) -> object:
+    """Whether the good signature is in the list, and what it signs; of a header that comes twice the last counts."""
+    told = {name: str(value) for name, value in parts}
+    body = "".join(str(value) for name, value in parts if name == "body")
+    signed = [told.get(name) for name in ("webhook-timestamp", "webhook-id")]
+    return stamp in told.get("webhook-signature", "").split(" "), signed, body
 
 
 def _cut(good: Signed, chance: Random) -> Wire:

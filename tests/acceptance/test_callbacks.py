@@ -43,7 +43,7 @@ async def hub(database: Database) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def send(hub: httpx.AsyncClient, vendor: str, wire: Wire) -> int:
-    headers = {"content-type": wire.content_type}
+    headers = [(b"content-type", wire.content_type.encode()), *wire.headers]
     return (await hub.post(f"/hooks/demo.{vendor}?{wire.query}", content=wire.body, headers=headers)).status_code
 
 

@@ -19,12 +19,12 @@ def test_example(mapping: MappingFile, example: Example) -> None:
 
 
 def test_every_file_shows_a_yes_and_a_no() -> None:
-    assert len(FILES) == 21
+    assert len(FILES) == 22
     for mapping in FILES:
         assert {example.error is None for example in mapping.examples} == {True, False}
 
 
 def test_every_mapping_is_used_and_every_flow_finds_its_mappings() -> None:
-    assert len(FLOWS) == 19
+    assert len(FLOWS) == 20
     used = {step.using for flow in FLOWS for step in flow.steps}
     assert used == {f"{mapping.name}@{mapping.version}" for mapping in FILES}

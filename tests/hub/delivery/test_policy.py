@@ -34,7 +34,7 @@ WAITING = State.WAITING
         (NeedsReauth("bad secret", code="1"), Effect.B, 0, 0, Next(State.HELD, spent=False)),
         (Ambiguous("read timeout", code="t"), Effect.B, 0, 0, Next(WAITING, 5, look_first=True)),
         (Ambiguous("read timeout", code="t"), Effect.C, 1, 0, Next(WAITING, 30, look_first=True)),
-        (Ambiguous("read timeout", code="t"), Effect.D, 0, 0, Next(State.UNCERTAIN)),
+        (Ambiguous("read timeout", code="t"), Effect.D, 0, 0, Next(State.UNCERTAIN, look_first=True)),
         (Rejected("no receiver", code="81013"), Effect.B, 0, 0, Next(State.DEAD)),
         (MappingError("name is required"), Effect.B, 0, 0, Next(State.DEAD)),
         (ConfigError("the secret does not open"), Effect.B, 0, 0, Next(State.HELD, spent=False)),
