@@ -53,7 +53,7 @@ class Listener:
         self.checks = 0
         self.events: list[sdk.Inbound] = []
         routes = [Route("/hooks/a.yonyou", self.hook, methods=["POST"])]
-        self.server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), port=0, log_level="critical"))
+        self.server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), port=0, log_config=None))
 
     async def hook(self, request: Request) -> Response:
         callback = sdk.Callback("POST", {}, dict(request.headers), await request.body())
