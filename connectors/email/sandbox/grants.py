@@ -50,6 +50,12 @@ class Grants:
         return {"token_type": "Bearer", "access_token": token, "expires_in": self._token_s, "scope": SCOPE}
 
 
+def bearer_of(told: str) -> tuple[str, str]:
+    """User and token out of an XOAUTH2 message: user=…^Aauth=Bearer …^A^A."""
+    user, _, rest = told.removeprefix("user=").partition("\1")
+    return user, rest.removeprefix("auth=Bearer ").rstrip("\1")
+
+
 def _client(form: Mapping[str, str], authorization: str) -> tuple[str, str]:
     kind, _, sealed = authorization.partition(" ")
     if kind.lower() != "basic":

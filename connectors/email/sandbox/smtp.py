@@ -9,6 +9,7 @@ from typing import Any
 from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from connectors.email.sandbox.folders import FullError
+from connectors.email.sandbox.grants import bearer_of
 from connectors.email.sandbox.letters import senders
 from connectors.email.sandbox.office import ADDRESS, CONNECTIONS, MOST, Office
 from connectors.email.sandbox.troubles import RECIPIENTS, WORDS
@@ -73,8 +74,7 @@ class Desk:
         told = await line.challenge_auth("") if len(args) == 1 else b64decode(args[1])
         if not isinstance(told, bytes):
             return AuthResult(success=False)
-        user, _, rest = told.decode("utf-8", "replace").removeprefix("user=").partition("\x01")
-        token = rest.removeprefix("auth=Bearer ").rstrip("\x01")
+        user, token = bearer_of(told.decode("utf-8", "replace"))
         what, words = self._office.troubles.due("auth")
         if what or not self._office.admits_token(user, token):
             if await line.challenge_auth(DENIED, encode_to_b64=False) is MISSING:

@@ -1,6 +1,7 @@
 """Our client against our sandbox, in a process of its own: every way in and out, and every trouble on the way."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from hub.sdk.http import LOOPBACK, make_client
 from tests.connectors.email.talks import HOME
 from tests.connectors.sandboxes import Running, sandbox
 
+VECTORS = json.loads(Path(__file__).with_name("fixtures").joinpath("vectors.json").read_text("utf-8"))["cases"]
 LI = {"from": "李工 <li@hengrui.example.com>", "subject": "关于合同", "text": "您好：条款已确认。"}
 LETTER = Letter(to=["li@hengrui.example.com"], subject="报价", text="您好")
 QUICK = {"idle_seconds": 0, "poll_seconds": 0}
@@ -74,6 +76,17 @@ async def test_our_client_drives_our_sandbox_and_reads_sends_and_looks(
     assert found.id == made.id
     accepted = [line for line in running.effects() if line["effect"] == "mail.accepted"]
     assert [line["message_id"].strip("<>") for line in accepted] == [made.id]
+
+
+async def test_every_recorded_charset_comes_through_our_sandbox_byte_for_byte(mail: Running) -> None:
+    """The sandbox does not read what it carries; our client does, and must get it as it was recorded."""
+    ctx = context(mail)
+    cursor = (await pull_mail(ctx, "")).cursor
+    for case in VECTORS:
+        await act(mail, "deliver", raw_base64=case["raw_base64"])
+    page = await pull_mail(ctx, cursor)
+    read = [{"subject": event.data["subject"], "text": event.data["text"]} for event in page.events]
+    assert read == [case["expect"] for case in VECTORS]
 
 
 async def test_a_wrong_secret_needs_a_person_on_both_sides(mail: Running) -> None:

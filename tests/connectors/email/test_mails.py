@@ -15,6 +15,7 @@ from imap_tools.imap_utf7 import utf7_decode, utf7_encode
 from connectors.email.charsets import decode_words, to_text
 from connectors.email.imap import xoauth2
 from connectors.email.mails import MOST_CHARACTERS, Fetched, tell
+from connectors.email.sandbox.grants import bearer_of
 from hub import sdk
 
 VECTORS = json.loads(Path(__file__).with_name("fixtures").joinpath("vectors.json").read_text("utf-8"))
@@ -42,6 +43,8 @@ def test_folder_names_are_modified_utf_7(coded: str, name: str) -> None:
 @pytest.mark.parametrize("vector", VECTORS["xoauth2"], ids=lambda vector: str(vector["user"]))
 def test_an_access_token_is_shown_as_the_vendors_print_it(vector: dict[str, str]) -> None:
     assert base64.b64encode(xoauth2(vector["user"], vector["token"]).encode()).decode() == vector["sasl_ir"]
+    told = base64.b64decode(vector["sasl_ir"]).decode()
+    assert bearer_of(told) == (vector["user"], vector["token"]), "our sandbox reads it by its own code"
 
 
 @pytest.mark.parametrize(

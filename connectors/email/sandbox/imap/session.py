@@ -7,6 +7,7 @@ import ssl
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 
+from connectors.email.sandbox.grants import bearer_of
 from connectors.email.sandbox.imap.boxes import Boxes
 from connectors.email.sandbox.imap.line import Command, HungUpError, Line
 from connectors.email.sandbox.imap.words import GarbledError, NoError, text
@@ -182,8 +183,7 @@ class Session:
             parts = told.split("\0")
             good = len(parts) == 3 and self._office.admits(parts[1], parts[2])
         else:
-            user, _, rest = told.removeprefix("user=").partition("\1")
-            token = rest.removeprefix("auth=Bearer ").rstrip("\1")
+            user, token = bearer_of(told)
             good = self._office.admits_token(user, token)
             self.token = token if good else ""
         what, words = self._office.troubles.due("auth")
