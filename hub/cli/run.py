@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 import uvicorn
+import uvloop
 
 from hub.api.server import HastyProtocol
 from hub.main import create_app, open_hub, work
@@ -25,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 def serve() -> None:
     """启动 API 与 Webhook 入口 / start the API and the hooks; the first line on stdout is JSON {url}."""
     configure_logs()
-    asyncio.run(_serve(Settings()))
+    uvloop.run(_serve(Settings()))
 
 
 async def _serve(settings: Settings) -> None:
@@ -41,7 +42,7 @@ async def _serve(settings: Settings) -> None:
 def worker() -> None:
     """启动工作进程：投递、轮询、补漏 / start a worker: deliveries, polls, the sweep."""
     configure_logs()
-    asyncio.run(_until_told(_work(Settings())))
+    uvloop.run(_until_told(_work(Settings())))
 
 
 async def _work(settings: Settings) -> None:

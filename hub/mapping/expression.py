@@ -44,6 +44,7 @@ class Expression:
             for node in _nodes(self._tree):
                 _make_exact(node)
                 _check_function(node, text)
+            self._path = _path(self._tree)
         except jmespath.exceptions.JMESPathError as error:
             what = str(error).splitlines()[0].removesuffix(", for expression:").rstrip(":")
             raise BadExpression(what, getattr(error, "lex_position", 0) or 0) from error
@@ -52,6 +53,10 @@ class Expression:
 
     def search(self, data: Json) -> Json:
         """Evaluate; pure, and every number is exact. Raises Unanswerable."""
+        if self._path is not None:
+            for name in self._path:
+                data = data.get(name) if isinstance(data, dict) else None
+            return data
         try:
             with localcontext(EXACT):
                 return _Interpreter(OPTIONS).visit(self._tree, data)
@@ -61,6 +66,16 @@ class Expression:
             raise Unanswerable("nested too deep") from error
         except (ArithmeticError, TypeError, ValueError) as error:
             raise Unanswerable(str(error)[:200] or type(error).__name__) from error
+
+
+def _path(node: Any) -> tuple[str, ...] | None:
+    """The names of a plain path such as customer.name, which most fields are; None for anything else."""
+    if node["type"] == "field":
+        return (node["value"],)
+    if node["type"] != "subexpression":
+        return None
+    parts = [_path(child) for child in node["children"]]
+    return None if None in parts else tuple(name for part in parts if part for name in part)
 
 
 class _Interpreter(TreeInterpreter):

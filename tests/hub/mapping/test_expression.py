@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import jmespath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +128,21 @@ def test_a_bad_expression_says_where(expression: str, position: int, words: str)
 def test_a_bomb_runs_out_of_steps(bomb: str) -> None:
     with pytest.raises(Unanswerable, match="steps"):
         Expression(bomb).search("xxxxxxxxxxxxxxxx")
+
+
+names = st.sampled_from(["a", "b", "中", "0"])
+documents = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=3)
+    | st.decimals(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.lists(names, min_size=1, max_size=4), documents)
+def test_a_plain_path_answers_as_the_library_does(path: list[str], document: Any) -> None:
+    text = ".".join(f'"{name}"' for name in path)
+    assert Expression(text).search(document) == jmespath.search(text, document)
