@@ -4,6 +4,9 @@ import re
 from decimal import Decimal
 
 WRITTEN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+ORDINARY = re.compile(r"-?[0-9]{1,38}\.[0-9]{2}")
+"""How most amounts come: nothing has to be done about them."""
+
 MOST_DIGITS = 40
 
 Number = int | Decimal
@@ -27,6 +30,8 @@ def plain(number: Number) -> str:
 
 def money(value: object) -> str:
     """Yuan as text with two decimals: 628000 → "628000.00". ValueError for a part of a fen or what is no number."""
+    if type(value) is Decimal and ORDINARY.fullmatch(written := str(value)):
+        return written
     number = read_number(value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int | Decimal):
         raise ValueError(f"{str(value)[:40]!r} is no amount")

@@ -50,15 +50,16 @@ def dumps(value: Json) -> str:
     return simplejson.dumps(value, use_decimal=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
+PLAIN = frozenset({str, int, Decimal, bool, type(None)})
+
+
 def _refuse_floats(value: Json) -> None:
-    if isinstance(value, float):
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            if type(item) not in PLAIN:
+                _refuse_floats(item)
+    elif isinstance(value, float):
         raise TypeError(f"float {value!r} has no place in exact JSON; use Decimal")
-    if isinstance(value, dict):
-        for item in value.values():
-            _refuse_floats(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _refuse_floats(item)
 
 
 def _refuse_constant(name: str) -> None:
