@@ -1,7 +1,7 @@
 """Apply a mapping: event data → payload. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hub.domain.errors import MappingError
@@ -18,17 +18,26 @@ Lookups = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rule, its expression compiled, its inner rules too."""
+    """One rule, its expression compiled, its inner rules too. `plain`: it only takes, and what it takes is enough."""
 
     rule: Rule
     expression: Expression | None
     inner: Mapping[str, "Step"] | None
+    plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        rule = self.rule
+        only = not (rule.clean or rule.lookup or rule.format or rule.each or self.inner) and rule.value is None
+        object.__setattr__(self, "plain", only and self.expression is not None and self.expression.path is not None)
 
 
 def apply(steps: Mapping[str, Step], lookups: Lookups, data: Any, at: str = "") -> dict[str, Any]:
     """Make the payload; a field that comes to nothing is left out. MappingError names the field."""
     made = {}
     for name, step in steps.items():
+        if step.plain and step.expression and not _is_nothing(value := step.expression.search(data)):
+            made[name] = value
+            continue
         value = _make(step, lookups, data, f"{at}{name}")
         if value is not None:
             made[name] = value

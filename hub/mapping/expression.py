@@ -44,7 +44,7 @@ class Expression:
             for node in _nodes(self._tree):
                 _make_exact(node)
                 _check_function(node, text)
-            self._path = _path(self._tree)
+            self.path = _path(self._tree)
         except jmespath.exceptions.JMESPathError as error:
             what = str(error).splitlines()[0].removesuffix(", for expression:").rstrip(":")
             raise BadExpression(what, getattr(error, "lex_position", 0) or 0) from error
@@ -53,8 +53,8 @@ class Expression:
 
     def search(self, data: Json) -> Json:
         """Evaluate; pure, and every number is exact. Raises Unanswerable."""
-        if self._path is not None:
-            for name in self._path:
+        if self.path is not None:
+            for name in self.path:
                 data = data.get(name) if isinstance(data, dict) else None
             return data
         try:
