@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip
 STAMP := .venv/.ready
 
-.PHONY: setup fmt check unit test demo lock
+.PHONY: setup fmt check unit test demo faults bench lock
 .NOTPARALLEL:
 
 setup: $(STAMP)
@@ -37,6 +37,15 @@ test: check unit
 # ONCE=1 ends after the story; CONTRACTS=N plays it for N contracts; WITH=all brings all six vendors on stage.
 demo: setup
 	.venv/bin/hub demo $(if $(ONCE),--once) $(if $(CONTRACTS),--contracts $(CONTRACTS)) $(if $(WITH),--with $(WITH))
+
+# Kills, crashes and a vendor that misbehaves; one JSON says whether the promise held. KILLS= EVENTS= SEED= MINUTES= MORE=.
+faults: setup
+	$(PY) -m tests.faults.run --points $(or $(POINTS),2) --kills $(or $(KILLS),2000) --events $(or $(EVENTS),20000) \
+		--seed $(or $(SEED),1) --minutes $(or $(MINUTES),90) $(MORE)
+
+# What it costs, as ratios in one interleaved run; one JSON. ROUNDS= EVENTS= SINK_MS=.
+bench: setup
+	$(PY) -m tests.benchmarks.run --rounds $(or $(ROUNDS),5) --events $(or $(EVENTS),2000) --sink-ms $(or $(SINK_MS),0)
 
 lock: setup
 	$(UV) compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/run.txt
