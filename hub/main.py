@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 import core_crm
 import hub
-from hub import api, console, inbound
+from hub import api, console, failpoints, inbound
 from hub.api import acts, replays
 from hub.api.lab import Lab
 from hub.api.preview import Planner
@@ -82,6 +82,7 @@ def load_catalogue(settings: Settings, registry: Registry) -> Catalogue:
 @asynccontextmanager
 async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     """Open every room; ConfigError or Unavailable says what is wrong. Closes them again at the end."""
+    failpoints.arm(settings.failpoints, settings.environment)
     registry = make_registry(settings)
     catalogue = load_catalogue(settings, registry)
     async with AsyncExitStack() as stack:

@@ -37,7 +37,11 @@ class Settings(BaseSettings):
     body_timeout_s: int = Field(30, ge=1, le=120, description="seconds a sender may take for a request body")
     lease_s: int = Field(15, ge=3, le=600, description="seconds a worker may hold a delivery without a heartbeat")
     sweep_s: float = Field(1.0, gt=0, le=60, description="seconds between looks for missed wake-ups")
-    pool_size: int = Field(10, ge=2, le=100, description="PostgreSQL connections of each process")
+    environment: str = Field("production", description="production, or test: where failpoints may be armed")
+    failpoints: str = Field("", description="where this process is to fail, for tests alone; refused in production")
+    pool_size: int = Field(
+        10, ge=2, le=100, description="PostgreSQL connections of each process; its hooks have as many of their own"
+    )
 
     @field_validator("egress_allow", mode="before")
     @classmethod

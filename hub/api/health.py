@@ -9,10 +9,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from hub import sdk
 from hub.api.exact import Exact
 from hub.ledger.database import Database, Unavailable
-from hub.ledger.queries import count_everything, is_migrated
+from hub.ledger.queries import clock_s, count_everything, is_migrated
 from hub.observability import render_metrics
 
 FRESH_S = 5.0
+SKEW_S = 30.0
+"""So far this machine's clock may be from PostgreSQL's, by which everything is due."""
 
 
 def router(database: Database, redis_answers: Callable[[], Awaitable[bool]], version: str) -> APIRouter:
@@ -27,11 +29,12 @@ def router(database: Database, redis_answers: Callable[[], Awaitable[bool]], ver
 
     @routes.get("/readyz")
     async def readyz() -> Response:
-        """200 when PostgreSQL answers and is migrated, else 503; Redis is told but not required."""
+        """200 when PostgreSQL answers, is migrated and has our time, else 503; Redis is told but not required."""
         postgresql = await _postgresql(database)
+        clock = await _clock(database) if postgresql == "ok" else "unknown"
         redis = "ok" if await redis_answers() else "away"
-        ready = postgresql == "ok"
-        body = {"status": "ready" if ready else "not ready", "postgresql": postgresql, "redis": redis}
+        ready = (postgresql, clock) == ("ok", "ok")
+        body = {"status": "ready" if ready else "not ready", "postgresql": postgresql, "clock": clock, "redis": redis}
         return Exact(body, 200 if ready else 503, None if ready else {"retry-after": "5"})
 
     @routes.get("/metrics")
@@ -52,6 +55,14 @@ async def _postgresql(database: Database) -> sdk.Json:
         return "ok" if await is_migrated(database) else "not migrated: run `hub db upgrade`"
     except Unavailable:
         return "away"
+
+
+async def _clock(database: Database) -> str:
+    try:
+        off_s = time.time() - await clock_s(database)
+    except Unavailable:
+        return "unknown"
+    return "ok" if abs(off_s) <= SKEW_S else f"{off_s:+.0f} s from PostgreSQL's: set both by NTP"
 
 
 class _Counted:

@@ -35,6 +35,9 @@ AT_HOME = 32
 GATHER_S = 0.005
 """How long what has come free waits for more before the next claim."""
 
+TELL_S = 1.0
+"""How often a gate hears that all is well."""
+
 NO_CONNECTION = Text(
     "请先用 hub connections add 建立这个连接。", "Add this connection with `hub connections add` first."
 )
@@ -66,8 +69,9 @@ class Deliverer:
         """Set it and drains end with what they have begun."""
         self._preparer = preparer
         self._lease_s = lease_s
+        self._good: Counter[tuple[str, str]] = Counter()
+        self._told: dict[tuple[str, str], float] = {}
         self._settling: Together[Ended] = Together(self._settle_all)
-        self._went_well: Counter[tuple[str, str]] = Counter()
 
     async def drain(self, tenant: str, connection: str) -> int:
         """Deliver until nothing of this connection is due, or `stopping` is set; how many attempts were made."""
@@ -183,25 +187,35 @@ class Deliverer:
             for each in ended:
                 if each.outcome.next.state is State.HELD and isinstance(each.outcome.error, NeedsReauth):
                     await hold(unit, each.delivery.connection, str(each.outcome.error))
-                if each.attempt and each.delivery.id in ours:
-                    await self._mind_the_gate(unit, each.delivery, each.outcome)
+            await self._mind_the_gates(unit, [each for each in ended if each.attempt and each.delivery.id in ours])
             point("worker.before_record_commit")
         point("worker.after_record")
 
-    async def _mind_the_gate(self, unit: LedgerUnit, delivery: Claimed, outcome: Outcome) -> None:
-        """Remember how the vendor is: open its circuit when it is ill, close it when a probe went well."""
-        place, error = (unit.tenant_id, delivery.connection), outcome.error
-        if isinstance(error, Throttled):
-            await gates.rest(unit, delivery.connection, outcome.next.delay_s, str(error))
-        elif is_illness(error):
-            good = self._went_well.pop(place, 0)
-            health = await gates.fell_ill(unit, delivery.connection, good, WINDOW_S, str(error))
-            if trips(health):
-                await gates.shut(unit, delivery.connection, REST_S)
-        elif not delivery.probe:
-            self._went_well[place] += 1
-        elif await gates.well_again(unit, delivery.connection):
-            unit.owed_to.add(delivery.connection)
+    async def _mind_the_gates(self, unit: LedgerUnit, ended: Sequence[Ended]) -> None:
+        """Remember how the vendors are: open the circuit of one that is ill, close it when a probe went well.
+
+        What went well is told with what goes badly, and once a second, so that a worker that dies takes little along.
+        """
+        tenant = unit.tenant_id
+        self._good.update((tenant, e.delivery.connection) for e in ended if not _is_bad(e.outcome.error))
+        for each in ended:
+            connection, error = each.delivery.connection, each.outcome.error
+            if isinstance(error, Throttled):
+                await gates.rest(unit, connection, each.outcome.next.delay_s, str(error))
+            elif is_illness(error):
+                good = self._good.pop((tenant, connection), 0)
+                if trips(await gates.fell_ill(unit, connection, WINDOW_S, str(error), good)):
+                    await gates.shut(unit, connection, REST_S)
+            elif each.delivery.probe and await gates.well_again(unit, connection):
+                unit.owed_to.add(connection)
+        for place in {(tenant, each.delivery.connection) for each in ended} & self._good.keys():
+            if time.monotonic() > self._told.get(place, 0.0) + TELL_S:
+                await gates.went_well(unit, place[1], self._good.pop(place), WINDOW_S)
+                self._told[place] = time.monotonic()
+
+
+def _is_bad(error: HubError | None) -> bool:
+    return isinstance(error, Throttled) or is_illness(error)
 
 
 async def _some(tasks: set[asyncio.Task[None]]) -> None:

@@ -54,10 +54,12 @@ def _tell(task: asyncio.Task[None]) -> None:
 
 
 async def every(seconds: float, do: Callable[[], Awaitable[object]]) -> None:
-    """Do something again and again until cancelled; a PostgreSQL that is away is waited for."""
+    """Do something again and again until cancelled; a PostgreSQL that is away is waited for, a bug is told."""
     while True:
         try:
             await do()
         except Unavailable as error:
             log.warning("postgresql is away", error=error.message)
+        except Exception as error:
+            log.error("a round broke off", exc_info=error)
         await asyncio.sleep(seconds)

@@ -45,7 +45,7 @@ class Owed:
         connection: name of the target connection.
         lane: what must go one at a time and in order, within the target connection.
         mapping: mapping name and version, pinned here ("crm.contract__dingtalk.approval@1").
-        newest: earlier ones of this lane and step that were not sent yet are skipped.
+        newest: of one record, lane and step only what happened last is sent; what is older is skipped.
         optional: nothing is owed where the tenant has no such connection; otherwise it is held until there is one.
     """
 

@@ -40,7 +40,7 @@ class Do(Strict):
 class Shape(Strict):
     """A flow file as it is written. `lane`: expression over the data; default: the event's subject.
 
-    `keep: newest`: what was not sent yet gives way to a newer event of the same lane, and shows as skipped.
+    `keep: newest`: of one record only the event that happened last is sent; the others show as skipped.
     `optional`: a tenant without the connection of a step owes nothing for it; otherwise it is held until there is one.
     """
 

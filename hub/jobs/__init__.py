@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, cast
 
-from arq import Worker, create_pool, func
-from arq.connections import ArqRedis, RedisSettings
+from arq import Worker, func
+from arq.connections import ArqRedis
 from arq.typing import WorkerCoroutine
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
 Drain = Callable[[str, str], Awaitable[object]]
@@ -16,7 +17,9 @@ Drain = Callable[[str, str], Awaitable[object]]
 LOST = (RedisError, OSError, TimeoutError)
 GATHER_S = 0.005
 PATIENCE_S = 0.5
+LONGEST_S = 1.0
 REST_S = 5.0
+REPEAT_S = 1.0
 
 
 def _write(job: dict[str, Any]) -> bytes:
@@ -27,11 +30,10 @@ def _read(raw: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(raw))
 
 
-def _settings(url: str) -> RedisSettings:
-    settings = RedisSettings.from_dsn(url)
-    settings.conn_retries = 0
-    settings.conn_timeout = 1
-    return settings
+def _connect(url: str) -> ArqRedis:
+    """A Redis none of whose answers is waited for longer than a second."""
+    pool = ConnectionPool.from_url(url, encoding="utf8", socket_timeout=LONGEST_S, socket_connect_timeout=LONGEST_S)
+    return ArqRedis(pool, job_serializer=_write, job_deserializer=_read)
 
 
 class Waker:
@@ -42,8 +44,7 @@ class Waker:
     """
 
     def __init__(self, url: str) -> None:
-        self._settings = _settings(url)
-        self._pool: ArqRedis | None = None
+        self._redis = _connect(url)
         self._silent_until = 0.0
         self._armed: dict[tuple[str, str], asyncio.Task[None]] = {}
 
@@ -58,17 +59,14 @@ class Waker:
         del self._armed[place]
         try:
             async with asyncio.timeout(PATIENCE_S):
-                if self._pool is None:
-                    self._pool = await create_pool(self._settings, job_serializer=_write, job_deserializer=_read)
-                await self._pool.enqueue_job("wake", *place)
+                await self._redis.enqueue_job("wake", *place)
         except LOST:
             self._silent_until = asyncio.get_running_loop().time() + REST_S
 
     async def close(self) -> None:
         """Send what is armed, then close the connection to Redis."""
         await asyncio.gather(*self._armed.values())
-        if self._pool is not None:
-            await self._pool.aclose()
+        await self._redis.aclose(close_connection_pool=True)
 
 
 async def answers(url: str) -> bool:
@@ -83,7 +81,7 @@ async def answers(url: str) -> bool:
 
 
 async def listen(url: str, drain: Drain) -> None:
-    """Drain what wake-ups name, until cancelled. arq leaves when Redis is lost; this comes back when it is there."""
+    """Drain what wake-ups name, until cancelled. arq leaves when Redis is lost or hangs; this comes back."""
 
     async def wake(_context: dict[Any, Any], *ids: Any, **_: Any) -> None:
         await drain(*ids)
@@ -91,7 +89,7 @@ async def listen(url: str, drain: Drain) -> None:
     while True:
         worker = Worker(
             [func(cast("WorkerCoroutine", wake), name="wake", keep_result=0, max_tries=1)],
-            redis_settings=_settings(url),
+            redis_pool=_connect(url),
             job_serializer=_write,
             job_deserializer=_read,
             handle_signals=False,
@@ -101,13 +99,14 @@ async def listen(url: str, drain: Drain) -> None:
         try:
             await worker.async_run()
         except LOST:
-            await asyncio.sleep(1)
+            await asyncio.sleep(REPEAT_S)
         finally:
             await _close(worker)
 
 
 async def _close(worker: Worker) -> None:
-    try:
+    """arq tells Redis that it leaves; one that does not listen is left all the same."""
+    redis = worker.pool
+    with suppress(*LOST):
         await worker.close()
-    except LOST:
-        return
+    await redis.aclose(close_connection_pool=True)

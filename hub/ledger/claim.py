@@ -13,10 +13,15 @@ from hub.sdk.home import Unit
 PROBE_S = 30.0
 CRASHES = 3
 
-# One claimer of a connection at a time, so that all workers together keep to what the account bears.
-ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('claim/' || $1 || '/' || $2, 0))"
+# One claimer of a connection at a time, so that all workers together keep to what the account bears. The claim is
+# planned anew each time: a plan kept from when the tables were empty reads all there is, until somebody analyzes.
+ALONE = """
+SELECT pg_advisory_xact_lock(hashtextextended('claim/' || $1 || '/' || $2, 0)),
+  set_config('plan_cache_mode', 'force_custom_plan', true)
+"""
 # Live work before replays. What died with a worker goes alone, so that it can take nothing else down with it.
-# While a circuit is open, one delivery at a time goes as a probe.
+# While a circuit is open, one delivery at a time goes as a probe. OFFSET 0 has each lane looked up by its index:
+# joined instead, and without statistics, everything that waits is compared with everything that waits.
 CLAIM = """
 WITH gate AS (SELECT opened_at, closed_until FROM gates WHERE tenant_id = $1 AND connection = $2),
 due AS (
@@ -24,7 +29,7 @@ due AS (
   WHERE d.tenant_id = $1 AND d.connection = $2 AND d.state IN ('pending', 'waiting') AND d.due_at <= now()
     AND NOT EXISTS (SELECT FROM connections c WHERE c.tenant_id = $1 AND c.name = $2 AND c.held_at IS NOT NULL)
     AND NOT EXISTS (SELECT FROM deliveries e WHERE e.tenant_id = d.tenant_id AND e.connection = d.connection
-      AND e.lane = d.lane AND e.seq < d.seq AND e.state NOT IN ('done', 'skipped', 'cancelled'))
+      AND e.lane = d.lane AND e.seq < d.seq AND e.state NOT IN ('done', 'skipped', 'cancelled') OFFSET 0)
   ORDER BY d.backlog, d.seq LIMIT (SELECT CASE
     WHEN EXISTS (SELECT FROM gate WHERE closed_until > now()) THEN 0
     WHEN EXISTS (SELECT FROM gate WHERE opened_at IS NOT NULL) THEN 1
@@ -72,6 +77,10 @@ UPDATE deliveries SET
   due_at = now() + make_interval(secs => CASE state WHEN 'sending' THEN settle_s ELSE 0 END),
   crashes = crashes + 1, lease_until = NULL, fence = fence + 1, updated_at = now()
 WHERE tenant_id = $1 AND state IN ('claimed', 'sending') AND lease_until < now() RETURNING connection
+"""
+# What died may have been the probe of an open circuit.
+PROBE_AGAIN = """
+UPDATE gates SET closed_until = now() WHERE tenant_id = $1 AND connection = ANY($2::text[]) AND opened_at IS NOT NULL
 """
 DIED_ZH = "工作进程处理它时连续异常退出：查看日志里的原因，修好后重放。"
 DIED_EN = "Its worker died again and again while at it: read the log, mend the cause, then replay."
@@ -153,4 +162,7 @@ async def heartbeat(unit: Unit, claimed: Sequence[Claimed], lease_s: float) -> s
 
 async def reap(unit: Unit) -> set[str]:
     """Free deliveries whose worker fell silent; the connections that have work again."""
-    return {row["connection"] for row in await unit.fetch(REAP, unit.tenant_id, CRASHES, DIED_ZH, DIED_EN)}
+    freed = {row["connection"] for row in await unit.fetch(REAP, unit.tenant_id, CRASHES, DIED_ZH, DIED_EN)}
+    if freed:
+        await unit.execute(PROBE_AGAIN, unit.tenant_id, list(freed))
+    return freed

@@ -1,9 +1,12 @@
 """Transactions of one tenant. The only door to PostgreSQL; row-level security is set before anything else."""
 
+import asyncio
+import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -15,6 +18,7 @@ from hub.ledger.record import Plan, Told, record
 from hub.sdk.exact import dumps, loads
 from hub.sdk.http import in_transaction
 
+T = TypeVar("T")
 Wake = Callable[[str, str], Awaitable[None]]
 
 HOME = "crm"
@@ -25,17 +29,44 @@ LIMITS = {
     "synchronous_commit": "on",
     "application_name": "lianshu",
 }
+LONGEST_S = 10.0
+"""How long a transaction may wait for a connection, and how long it may last, whatever hangs."""
+
+QUERIES = 10_000
+"""After so many a connection is replaced: plans it keeps from when the ledger was empty read all there is by now."""
+
+COLLIDED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 LOST = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
-    asyncpg.LockNotAvailableError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
+    *COLLIDED,
 )
+TRIES, PATIENCE_S, APART_S = 5, 3.0, 0.05
 
 
 class Unavailable(HubError):
     """PostgreSQL cannot be reached or cannot commit; nothing may be promised."""
+
+
+class Collision(Unavailable):
+    """Two transactions stood in each other's way; nothing of this one was committed, and it may pass at once."""
+
+
+async def again(do: Callable[[], Awaitable[T]]) -> T:
+    """Do a transaction that asks nobody outside; five times at most, and for 3 s, while others stand in its way."""
+    until = time.monotonic() + PATIENCE_S
+    for _ in range(TRIES - 1):
+        try:
+            return await do()
+        except Collision:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(random.uniform(0, APART_S))
+    return await do()
 
 
 def owes_nothing(_event: Event) -> Sequence[Owed]:
@@ -94,25 +125,56 @@ class LedgerUnit:
 
 
 class Database:
-    """A pool of connections as hub_app."""
+    """A pool of connections as hub_app.
 
-    def __init__(self, pool: Any, plan: Plan, wake: Wake) -> None:
+    `accepting` is the same ledger over connections that hooks alone use, so that whoever uses up the others keeps
+    no sender waiting.
+    """
+
+    def __init__(
+        self, pool: Any, plan: Plan, wake: Wake, longest_s: float, accepting: "Database | None" = None
+    ) -> None:
         self._pool = pool
         self._plan = plan
         self._wake = wake
+        self._longest_s = longest_s
+        self.accepting = accepting or self
 
     @classmethod
-    async def open(cls, url: str, size: int, plan: Plan = owes_nothing, wake: Wake = wakes_nobody) -> "Database":
-        """Connect; raises Unavailable when PostgreSQL is not there."""
+    async def open(
+        cls,
+        url: str,
+        size: int,
+        plan: Plan = owes_nothing,
+        wake: Wake = wakes_nobody,
+        longest_s: float = LONGEST_S,
+    ) -> "Database":
+        """Connect; raises Unavailable when PostgreSQL is not there. The connections of `accepting` come when used."""
+
+        async def pool(least: int) -> Any:
+            return await asyncpg.create_pool(
+                url,
+                min_size=least,
+                max_size=size,
+                max_queries=QUERIES,
+                init=_teach_json,
+                server_settings=LIMITS,
+                timeout=longest_s,
+            )
+
         try:
-            pool = await asyncpg.create_pool(url, min_size=1, max_size=size, init=_teach_json, server_settings=LIMITS)
+            others, accepting = await pool(1), await pool(0)
         except LOST as error:
             raise _unavailable(error) from error
-        return cls(pool, plan, wake)
+        return cls(others, plan, wake, longest_s, cls(accepting, plan, wake, longest_s))
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._pool.close()
+        """Close every connection; those that hang are broken off."""
+        if self.accepting is not self:
+            await self.accepting.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._longest_s):
+                await self._pool.close()
 
     @asynccontextmanager
     async def unit(self, tenant_id: str, source: str = HOME) -> AsyncIterator[LedgerUnit]:
@@ -120,35 +182,57 @@ class Database:
 
         Raises Unavailable when PostgreSQL is lost, also at the commit: then nothing may be promised.
         """
-        try:
-            async with self._pool.acquire() as connection, connection.transaction():
-                now = await connection.fetchval("SELECT now() FROM set_config('app.tenant', $1, true)", tenant_id)
-                unit = LedgerUnit(connection, tenant_id, source, now, self._plan)
-                inside = in_transaction.set(True)
-                try:
-                    yield unit
-                finally:
-                    in_transaction.reset(inside)
-        except LOST as error:
-            raise _unavailable(error) from error
+        async with self._transaction() as connection:
+            now = await connection.fetchval("SELECT now() FROM set_config('app.tenant', $1, true)", tenant_id)
+            unit = LedgerUnit(connection, tenant_id, source, now, self._plan)
+            inside = in_transaction.set(True)
+            try:
+                yield unit
+            finally:
+                in_transaction.reset(inside)
         for name in sorted(unit.owed_to):
             await self._wake(tenant_id, name)
 
     async def due(self) -> list[tuple[str, str]]:
         """Every (tenant, connection) that has a delivery due now."""
-        try:
-            rows = await self._pool.fetch("SELECT tenant, connection FROM hub_due()")
-        except LOST as error:
-            raise _unavailable(error) from error
+        async with self._transaction() as connection:
+            rows = await connection.fetch("SELECT tenant, connection FROM hub_due()")
         return [(row["tenant"], row["connection"]) for row in rows]
 
     async def tenants(self) -> list[str]:
         """Ids of all tenants."""
+        async with self._transaction() as connection:
+            rows = await connection.fetch("SELECT id FROM tenants ORDER BY id")
+        return [row["id"] for row in rows]
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Any]:
+        """A connection inside a transaction. One that is lost, or hangs, is thrown away and the idle ones with it.
+
+        They may be dead as well (a network that went away, a failover), and would be found out one by one.
+        """
         try:
-            rows = await self._pool.fetch("SELECT id FROM tenants ORDER BY id")
+            async with self._pool.acquire(timeout=self._longest_s) as connection:
+                watch = asyncio.get_running_loop().call_later(self._longest_s, connection.terminate)
+                try:
+                    async with connection.transaction():
+                        yield connection
+                except Exception as error:
+                    if not _is_gone(connection):
+                        raise
+                    await self._pool.expire_connections()
+                    raise ConnectionResetError(f"lost, or hung for {self._longest_s} s") from error
+                finally:
+                    watch.cancel()
         except LOST as error:
             raise _unavailable(error) from error
-        return [row["id"] for row in rows]
+
+
+def _is_gone(connection: Any) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:  # the pool has taken it back, as it does with what is closed
+        return True
 
 
 async def _teach_json(connection: Any) -> None:
@@ -159,4 +243,5 @@ def _unavailable(error: BaseException) -> Unavailable:
     hint = Text(
         "数据库暂时不可用：检查 PostgreSQL；发送方会重试。", "PostgreSQL is unavailable: check it; senders retry."
     )
-    return Unavailable(f"{type(error).__name__}: {error}", hint=hint)
+    kind = Collision if isinstance(error, COLLIDED) else Unavailable
+    return kind(f"{type(error).__name__}: {error}", hint=hint)

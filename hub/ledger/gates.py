@@ -9,17 +9,24 @@ from dataclasses import dataclass
 from hub.sdk.home import Unit
 
 ILL = """
-INSERT INTO gates AS g (tenant_id, connection, good, bad, in_a_row, why) VALUES ($1, $2, $3, 1, 1, $5)
+INSERT INTO gates AS g (tenant_id, connection, good, bad, in_a_row, why) VALUES ($1, $2, $5, 1, 1, $4)
 ON CONFLICT (tenant_id, connection) DO UPDATE SET
-  good = $3 + CASE WHEN g.since < now() - make_interval(secs => $4) THEN 0 ELSE g.good END,
-  bad = 1 + CASE WHEN g.since < now() - make_interval(secs => $4) THEN 0 ELSE g.bad END,
-  since = CASE WHEN g.since < now() - make_interval(secs => $4) THEN now() ELSE g.since END,
-  in_a_row = 1 + CASE WHEN $3 > 0 THEN 0 ELSE g.in_a_row END, why = $5
+  good = $5 + CASE WHEN g.since < now() - make_interval(secs => $3) THEN 0 ELSE g.good END,
+  bad = 1 + CASE WHEN g.since < now() - make_interval(secs => $3) THEN 0 ELSE g.bad END,
+  since = CASE WHEN g.since < now() - make_interval(secs => $3) THEN now() ELSE g.since END,
+  in_a_row = 1 + CASE WHEN $5 > 0 THEN 0 ELSE g.in_a_row END, why = $4
 RETURNING good, bad, in_a_row, opened_at IS NOT NULL AS open
 """
 SHUT = """
 UPDATE gates SET opened_at = coalesce(opened_at, now()), closed_until = now() + make_interval(secs => $3)
 WHERE tenant_id = $1 AND connection = $2
+"""
+GOOD = """
+INSERT INTO gates AS g (tenant_id, connection, good) VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id, connection) DO UPDATE SET
+  good = $3 + CASE WHEN g.since < now() - make_interval(secs => $4) THEN 0 ELSE g.good END,
+  bad = CASE WHEN g.since < now() - make_interval(secs => $4) THEN 0 ELSE g.bad END,
+  since = CASE WHEN g.since < now() - make_interval(secs => $4) THEN now() ELSE g.since END, in_a_row = 0
 """
 WELL = """
 UPDATE gates SET opened_at = NULL, closed_until = NULL, since = now(), good = 0, bad = 0, in_a_row = 0, why = ''
@@ -49,9 +56,14 @@ class Health:
     open: bool
 
 
-async def fell_ill(unit: Unit, connection: str, good: int, window_s: float, why: str) -> Health:
-    """One more attempt failed for the vendor's reasons; `good` went well in this process since it last told."""
-    (row,) = await unit.fetch(ILL, unit.tenant_id, connection, good, window_s, why[:500])
+async def went_well(unit: Unit, connection: str, times: int, window_s: float) -> None:
+    """So many attempts went well; counted beside what went badly within the window."""
+    await unit.execute(GOOD, unit.tenant_id, connection, times, window_s)
+
+
+async def fell_ill(unit: Unit, connection: str, window_s: float, why: str, good: int = 0) -> Health:
+    """One more attempt failed for the vendor's reasons, and so many before it went well."""
+    (row,) = await unit.fetch(ILL, unit.tenant_id, connection, window_s, why[:500], good)
     return Health(**dict(row.items()))
 
 

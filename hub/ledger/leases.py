@@ -4,8 +4,11 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import asyncpg
+import structlog
 
 from hub.failpoints import point
 from hub.ledger.database import Database, LedgerUnit, Unavailable
@@ -15,6 +18,11 @@ Renew = Callable[[LedgerUnit], Awaitable[set[str]]]
 
 BEATS = 3
 """How often a lease is renewed before it would lapse."""
+
+SOON = 0.1
+"""The part of a beat after which one that went wrong is tried again."""
+
+log = structlog.get_logger("hub.ledger")
 
 
 @dataclass(slots=True)
@@ -70,13 +78,16 @@ class Heart:
 
     async def _beat(self) -> None:
         database: Database | None = None
-        while not await asyncio.to_thread(self._ended.wait, self._every_s):
-            if not (leases := list(self._leases.values())):
-                continue
-            with suppress(Unavailable):
-                database = database or await Database.open(self._url, 1)
-                for lease in leases:
+        pause_s = self._every_s
+        while not await asyncio.to_thread(self._ended.wait, pause_s):
+            pause_s = self._every_s
+            try:
+                for lease in list(self._leases.values()):
+                    database = database or await Database.open(self._url, 1, longest_s=max(1.0, self._every_s))
                     await self._renew(database, lease)
+            except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("leases were not renewed", error=f"{type(error).__name__}: {error}")
+                pause_s = self._every_s * SOON
         if database:
             await database.close()
 

@@ -1,12 +1,16 @@
 """Bring the tables of the ledger and of the home system up or down, with alembic."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import DBAPIError
 
+TRIES, APART_S = 30, 0.5
+LOCK_NOT_AVAILABLE = "55P03"
 LEDGER = Path(__file__).with_name("migrations")
 
 
@@ -19,9 +23,18 @@ def _config(owner_url: str, home_migrations: Sequence[Path]) -> Config:
     return config
 
 
-def upgrade(owner_url: str, home_migrations: Sequence[Path]) -> None:
-    """Apply every migration that is missing. Safe to repeat. Must not be called from a running event loop."""
-    command.upgrade(_config(owner_url, home_migrations), "heads")
+def upgrade(owner_url: str, home_migrations: Sequence[Path], revision: str = "heads") -> None:
+    """Apply every migration that is missing, beside a hub that works; a busy table is come back to, 30 times.
+
+    Safe to repeat. Must not be called from a running event loop.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            return command.upgrade(_config(owner_url, home_migrations), revision)
+        except DBAPIError as error:
+            if not left or getattr(error.orig, "sqlstate", "") != LOCK_NOT_AVAILABLE:
+                raise
+            time.sleep(APART_S)
 
 
 def downgrade(owner_url: str, home_migrations: Sequence[Path]) -> None:

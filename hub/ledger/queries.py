@@ -164,5 +164,12 @@ async def is_migrated(database: Database) -> bool:
         return bool(await unit.fetchval(MIGRATED))
 
 
+async def clock_s(database: Database) -> float:
+    """PostgreSQL's clock, in seconds since 1970. Raises Unavailable."""
+    async with database.unit("") as unit:
+        now_s: float = await unit.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
+    return now_s
+
+
 def _listed(row: Any) -> Listed:
     return Listed(**dict(row.items()))

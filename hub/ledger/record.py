@@ -34,13 +34,19 @@ INSERT INTO conflicts (tenant_id, id, connection, dedupe_key, event_id, receipt_
 SELECT $1, $2, $3, $4, e.id, $6, $5 FROM events e
 WHERE e.tenant_id = $1 AND e.connection = $3 AND e.dedupe_key = $4 AND e.data <> $5 RETURNING 1
 """
+# Newest wins, by the source's own time: what was not sent yet gives way, and what comes late is not sent at all.
 OUTDATED = """
-UPDATE deliveries d SET state = 'skipped', error_code = 'superseded', error = 'a newer event came before it was sent',
-  updated_at = now()
-FROM deliveries n
-WHERE n.tenant_id = $1 AND n.id = ANY($2::text[]) AND d.tenant_id = $1 AND d.connection = n.connection
-  AND d.lane = n.lane AND d.flow = n.flow AND d.step = n.step AND d.seq < n.seq
-  AND d.state IN ('pending', 'waiting') AND NOT d.look_first
+UPDATE deliveries d SET state = 'skipped', updated_at = now(),
+  error_code = CASE WHEN d.id = ANY($2::text[]) THEN 'stale' ELSE 'superseded' END,
+  error = 'what happened later to the same record is sent instead'
+FROM deliveries n, events de
+WHERE n.tenant_id = $1 AND n.id = ANY($2::text[]) AND de.tenant_id = $1 AND de.id = d.event_id
+  AND d.tenant_id = $1 AND d.record = n.record AND d.connection = n.connection AND d.lane = n.lane AND d.flow = n.flow
+  AND d.step = n.step AND d.state IN ('pending', 'waiting') AND NOT d.look_first
+  AND EXISTS (SELECT FROM deliveries l JOIN events le ON le.tenant_id = $1 AND le.id = l.event_id
+    WHERE l.tenant_id = $1 AND l.record = n.record AND l.connection = n.connection AND l.lane = n.lane
+      AND l.flow = n.flow AND l.step = n.step AND l.state <> 'cancelled'
+      AND (le.occurred_at, l.seq) > (de.occurred_at, d.seq))
 """
 
 Plan = Callable[[Event], Sequence[Owed]]

@@ -29,7 +29,7 @@ UPDATE attempts a SET ended_at = clock_timestamp(), outcome = s.state, error_cod
   hint_zh = s.hint_zh, hint_en = s.hint_en, exchanges = s.exchanges::jsonb, superseded = s.superseded
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[])
   AS s (id, state, code, error, hint_zh, hint_en, exchanges, superseded)
-WHERE a.tenant_id = $1 AND a.id = s.id
+WHERE a.tenant_id = $1 AND a.id = ANY($2::text[]) AND a.id = s.id
 """
 REF = """
 INSERT INTO external_refs (tenant_id, connection, entity, external_id, number, record, delivery_id)

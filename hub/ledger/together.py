@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from hub.ledger.database import Unavailable
+from hub.ledger.database import Unavailable, again
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class Together(Generic[T]):
 
     async def _try(self, tenant: str, some: list[tuple[T, asyncio.Future[None]]]) -> None:
         try:
-            await self._commit(tenant, [item for item, _ in some])
+            await again(lambda: self._commit(tenant, [item for item, _ in some]))
         except Unavailable as error:
             _tell(some, error)
         except Exception as error:

@@ -12,7 +12,7 @@ from hub.failpoints import point
 from hub.ledger.claim import reap
 from hub.ledger.connections import everyone, find, hold
 from hub.ledger.cursors import Turn, advance, ensure, miss, renew, take_turns
-from hub.ledger.database import Database
+from hub.ledger.database import Database, again
 from hub.ledger.leases import Heart
 from hub.registry import Registry
 from hub.sdk.connector import Page
@@ -94,7 +94,7 @@ class Scheduler:
             await self._miss(tenant, turn, error)
             return 0
         point("poller.after_page")
-        return await self._advance(tenant, turn, page, poll.every)
+        return await again(lambda: self._advance(tenant, turn, page, poll.every))
 
     async def _advance(self, tenant: str, turn: Turn, page: Page, every: timedelta) -> int:
         wait_s = 0.0 if page.more else every.total_seconds()

@@ -2,8 +2,8 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
@@ -15,6 +15,10 @@ from hub.domain.text import Text
 from hub.sdk.exact import Json, loads
 from hub.sdk.http import AnswerTooLarge
 from hub.sdk.memory import Memory
+
+LONGEST_FLIGHT = timedelta(seconds=10)
+TURN_S, TURNS = 0.1, 50
+"""How often a process looks whether another has come back with a token, before it asks for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,9 @@ class Token:
 class TokenAuth(httpx.Auth, ABC):
     """A token shared by all calls of a connection, in all processes, and renewed once when it is refused.
 
-    Single flight: a hundred calls at once cause one token request. A refused token is first looked up in the
-    connection's memory: another process may have fetched a newer one, which at many vendors killed ours.
+    Single flight over all processes: a thousand calls at once cause one token request. A refused token is first
+    looked up in the connection's memory: another process may have fetched a newer one, which at many vendors killed
+    ours.
     Every new token is learned, so that it is masked in what is stored. `kept` is its name in the memory: a second
     sign-in of one connection takes another.
     """
@@ -82,21 +87,37 @@ class TokenAuth(httpx.Auth, ABC):
             async with self._lock:
                 token = await self._known(refused)
                 if token is None:
-                    flow = self.token_flow(self._kit.now())
-                    asked = next(flow)
-                    while token is None:
-                        answer = yield asked
-                        try:
-                            asked = flow.send(await _read(answer))
-                        except StopIteration as ended:
-                            token = ended.value
-                    await self._remember(token)
+                    async with self._flight():
+                        token, told = await self._known(refused), None
+                        flow = self.token_flow(self._kit.now())
+                        while token is None:
+                            try:
+                                answer = yield flow.send(told)
+                                told = await _read(answer)
+                            except StopIteration as ended:
+                                token = ended.value
+                                await self._remember(token)
             self.apply(request, token)
             response = yield request
             await response.aread()
             if not self.refused(response):
                 return
             refused = token.value
+
+    @asynccontextmanager
+    async def _flight(self) -> AsyncIterator[None]:
+        """Alone over all processes, as far as patience goes: who holds it may have died."""
+        name = f"{self.kept} flight"
+        with suppress(Transient):  # who cannot see the others goes at once
+            for _ in range(TURNS):
+                if await self._kit.memory.claim(name, LONGEST_FLIGHT):
+                    break
+                await asyncio.sleep(TURN_S)
+        try:
+            yield
+        finally:
+            with suppress(Transient):  # it lapses by itself
+                await self._kit.memory.forget(name)
 
     async def _known(self, refused: str) -> Token | None:
         if self._good(self._token, refused):

@@ -1,8 +1,10 @@
 """What an action may reach for: its config, the one client, the idempotency key, now. Nothing else."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,14 +19,15 @@ from hub.domain.text import Text
 from hub.failpoints import point
 from hub.sdk.answers import Answer, ErrorTable, Refusal
 from hub.sdk.exact import Json, dumps, loads
-from hub.sdk.http import Egress, dial, is_certificate_error, was_not_sent
+from hub.sdk.http import Egress, dial, is_certificate_error, was_begun, was_not_sent
 from hub.sdk.memory import LocalMemory, Memory
 from hub.sdk.redaction import Redactor
 
 C = TypeVar("C", bound=BaseModel)
 
 KEPT_CHARACTERS = 50_000
-DEFAULT_WAIT = timedelta(seconds=5)
+DEFAULT_WAIT, SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(seconds=1), timedelta(hours=24)
+CHARSETS = ("utf-8", "gb18030")
 
 UNREACHABLE = Text(
     "连不上对方：检查连接里的地址与网络；会自动重试。",
@@ -182,10 +185,11 @@ class Context(Generic[C]):
                 response = await self.http.send(request, auth=auth or httpx.USE_CLIENT_DEFAULT)
         except httpx.TransportError as error:
             self._keep(request, 0, f"{type(error).__name__}: {error}", began)
-            raise _transport_error(error, harmless) from error
+            raise _transport_error(error, harmless or not was_begun(request)) from error
         except TimeoutError as error:
             self._keep(request, 0, f"no answer within {self.deadline.total_seconds():g} s", began)
-            raise _doubt(harmless, "no answer in time", code="timeout", hint=SILENT) from error
+            idle = harmless or not was_begun(request)
+            raise _doubt(idle, "no answer in time", code="timeout", hint=SILENT) from error
         except VendorError as error:
             self._keep(request, 0, str(error), began)
             raise
@@ -218,13 +222,19 @@ class Context(Generic[C]):
 
 
 def read_answer(response: httpx.Response) -> Answer:
-    """Decode an answer that was read whole: UTF-8 whatever the content type says, exact JSON or None."""
+    """Decode an answer that was read whole: exact UTF-8 JSON or None; as text for people also GBK, with every fault."""
     try:
         body: Any = loads(response.content)
     except Unreadable:
         body = None
-    text = response.content[: KEPT_CHARACTERS * 4].decode("utf-8", "replace")[:KEPT_CHARACTERS]
-    return Answer(response.status_code, response.headers, body, text.replace("\x00", "�"))
+    return Answer(response.status_code, response.headers, body, _text(response.content).replace("\x00", "�"))
+
+
+def _text(raw: bytes) -> str:
+    for charset in CHARSETS:
+        with suppress(UnicodeDecodeError):
+            return raw.decode(charset)[:KEPT_CHARACTERS]
+    return raw[: KEPT_CHARACTERS * 4].decode("utf-8", "replace")[:KEPT_CHARACTERS]
 
 
 def _transport_error(error: httpx.TransportError, harmless: bool) -> HubError:
@@ -245,11 +255,18 @@ def _wait(answer: Answer) -> timedelta:
     """Retry-After as seconds or an HTTP date, clamped to 1 s … 24 h; 5 s when there is none or it is garbage."""
     text = answer.headers.get("retry-after", "").strip()
     try:
-        wait = (
-            timedelta(seconds=int(text))
-            if text.lstrip("-").isdigit()
-            else parsedate_to_datetime(text) - datetime.now(UTC)
-        )
+        if re.fullmatch(r"-?[0-9]+", text):
+            wait = timedelta(seconds=min(int(text), LONGEST_WAIT.total_seconds()))
+        else:
+            wait = parsedate_to_datetime(text) - _their_now(answer)
     except (ValueError, TypeError, OverflowError):
         return DEFAULT_WAIT
-    return min(max(wait, timedelta(seconds=1)), timedelta(hours=24))
+    return min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
+
+
+def _their_now(answer: Answer) -> datetime:
+    """The time by the clock that a date in this answer was written by: one of us may be wrong."""
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return datetime.now(UTC)

@@ -1,23 +1,30 @@
 """The one HTTP client factory: httpx's API over aiohttp's transport.
 
-Total deadline (per call, see `Context.call`), byte cap, no redirects, no proxies from the environment,
-and an egress guard that judges the address we really dial.
+Total deadline (per call, see `Context.call`), byte cap, no redirects, no proxies from the environment, nothing sent
+twice behind our back, and an egress guard that judges the address we really dial.
 """
 
 import asyncio
 import ipaddress
 import socket
+import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
 from httpx_aiohttp import AiohttpTransport
+
+from hub.failpoints import armed, halves
 
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
 USER_AGENT = "Lianshu/0.1"
+PLAIN, PACKED = ("", "identity"), ("gzip", "x-gzip")
+BEGUN = "begun"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -55,6 +62,11 @@ def was_not_sent(error: httpx.TransportError) -> bool:
     if error.__cause__ is not None:
         return isinstance(error.__cause__, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
     return isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol)
+
+
+def was_begun(request: httpx.Request) -> bool:
+    """Whether this request was ever handed to the network; False while its sign-in still asks for a token."""
+    return BEGUN in request.extensions
 
 
 def is_certificate_error(error: httpx.TransportError) -> bool:
@@ -106,17 +118,33 @@ class _GuardedResolver(AbstractResolver):
 
 
 class _CappedStream(httpx.AsyncByteStream):
-    def __init__(self, inner: httpx.AsyncByteStream, cap: int) -> None:
+    """An answer's body, unpacked. What passes the cap is neither read nor unpacked: a bomb stays packed."""
+
+    def __init__(self, inner: httpx.AsyncByteStream, cap: int, packed: bool) -> None:
         self._inner = inner
         self._cap = cap
+        self._left = cap
+        self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed else None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        seen = 0
+        came = False
         async for chunk in self._inner:
-            seen += len(chunk)
-            if seen > self._cap:
+            came = True
+            plain = self._unpacked(chunk)
+            self._left -= len(plain)
+            if self._left < 0:
                 raise AnswerTooLarge(f"the answer is larger than {self._cap} bytes")
-            yield chunk
+            yield plain
+        if came and self._gzip and not self._gzip.eof:
+            raise httpx.ReadError("the packed answer is not whole")
+
+    def _unpacked(self, chunk: bytes) -> bytes:
+        if self._gzip is None:
+            return chunk
+        try:
+            return self._gzip.decompress(chunk, self._left + 1)
+        except zlib.error as error:
+            raise httpx.ReadError(f"the answer cannot be unpacked: {error}") from error
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -140,16 +168,31 @@ class _Guard(httpx.AsyncBaseTransport):
             pass
         else:
             self._egress.check(request.url.host)
+        request.extensions[BEGUN] = True
+        if armed() and request.method == "POST":
+            request = _in_halves(request)
         try:
             response = await self._inner.handle_async_request(request)
         except aiohttp.ClientError as error:  # what the bridge does not translate: broken HTTP
             raise httpx.RemoteProtocolError(str(error), request=request) from error
+        packing = response.headers.pop("content-encoding", "").strip().lower()
+        if packing not in PLAIN + PACKED:
+            await response.aclose()
+            raise httpx.RemoteProtocolError(f"an answer packed as {packing!r} was not asked for", request=request)
         if isinstance(response.stream, httpx.AsyncByteStream):
-            response.stream = _CappedStream(response.stream, self._cap)
+            response.stream = _CappedStream(response.stream, self._cap, packing in PACKED)
         return response
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _in_halves(request: httpx.Request) -> httpx.Request:
+    """The same request with failpoints in the middle of its body and behind it."""
+    body = halves(request.content)
+    return httpx.Request(
+        request.method, request.url, headers=request.headers, content=body, extensions=request.extensions
+    )
 
 
 def _refuse_in_transaction(what: str) -> None:
@@ -199,14 +242,26 @@ def make_client(
         follow_redirects=False,
         trust_env=False,
         timeout=httpx.Timeout(30.0, connect=5.0),
-        headers={"user-agent": USER_AGENT},
+        headers={"user-agent": USER_AGENT, "accept-encoding": "gzip"},
     )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Passes over kept connections on which something came unasked: it would be read as the next answer."""
+
+    async def connect(self, *asked: Any, **how: Any) -> Connection:
+        for _ in range(self.limit):
+            found = await super().connect(*asked, **how)
+            if found.protocol is None or not found.protocol.should_close:
+                return found
+            found.close()
+        return await super().connect(*asked, **how)
 
 
 def _session(egress: Egress, concurrency: int) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(
-        resolver=_GuardedResolver(egress), limit=concurrency, ttl_dns_cache=0, use_dns_cache=False
-    )
-    return aiohttp.ClientSession(
+    connector = _Connector(resolver=_GuardedResolver(egress), limit=concurrency, ttl_dns_cache=0, use_dns_cache=False)
+    session = aiohttp.ClientSession(
         connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
     )
+    session._retry_connection = False  # it would send a PUT or DELETE again by itself: that is for the ledger to decide
+    return session

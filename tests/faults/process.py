@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from hub import failpoints, main
+from hub import main
 from hub.cli.run import serve, worker
 from hub.delivery import policy
 from hub.domain.errors import ConfigError
@@ -30,13 +30,13 @@ log = structlog.get_logger("faults")
 
 
 def install() -> None:
-    """Make the hub of this process know the fault vendor and nothing else, wait less, and arm its failpoints."""
+    """Make the hub of this process know the fault vendor and nothing else, wait less, and let failpoints be armed."""
     main.__dict__["discover"] = lambda: {"bench": connector}
     if scale := float(os.environ.get("FAULTS_WAIT_SCALE", "0")):
         policy.__dict__["BACKOFF"] = tuple(max(0.1, min(each * scale, 3.0)) for each in policy.BACKOFF)
     if mutant := os.environ.get("FAULTS_MUTANT"):
         MUTANTS[mutant]()
-    failpoints.arm(os.environ.get("HUB_FAILPOINTS", ""), os.environ.get("HUB_ENVIRONMENT", ""))
+    os.environ.setdefault("HUB_ENVIRONMENT", "test")
 
 
 def run(role: str) -> None:

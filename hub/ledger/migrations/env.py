@@ -1,4 +1,7 @@
-"""Run migrations as the owner of the tables. Called by hub.ledger.migrate, which hands in the address."""
+"""Run migrations as the owner of the tables. Called by hub.ledger.migrate, which hands in the address.
+
+No statement waits longer for a lock than a second: behind it everybody else would wait.
+"""
 
 import asyncio
 
@@ -15,7 +18,8 @@ def _run(connection: Connection) -> None:
 
 
 async def _main(url: str) -> None:
-    engine = create_async_engine(url, poolclass=NullPool)
+    limits = {"server_settings": {"lock_timeout": "1000"}}
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=limits)
     async with engine.connect() as connection:
         await connection.run_sync(_run)
     await engine.dispose()

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import logging
+import time
 from collections import Counter
 from typing import Any
 
@@ -25,7 +26,8 @@ from tests.hub.api.conftest import redis_is_away
 
 async def test_ready_needs_postgresql_and_only_tells_of_redis(client: httpx.AsyncClient, ledger: Database) -> None:
     ready = await client.get("/readyz")
-    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "postgresql": "ok", "redis": "away"})
+    told = {"status": "ready", "postgresql": "ok", "clock": "ok", "redis": "away"}
+    assert (ready.status_code, ready.json()) == (200, told)
     assert (await client.get("/version")).json() == {"version": "1.2.3"}
 
 
@@ -39,6 +41,17 @@ async def test_an_empty_database_is_not_ready_and_says_what_to_run(addresses: Ad
     await empty.close()
     assert (answer.status_code, answer.json()["postgresql"]) == (503, "not migrated: run `hub db upgrade`")
     assert alive.json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(("off_s", "status"), [(25, 200), (-25, 200), (35, 503), (-600, 503)])
+async def test_a_clock_that_is_far_from_postgresqls_is_not_ready(
+    client: httpx.AsyncClient, ledger: Database, monkeypatch: pytest.MonkeyPatch, off_s: int, status: int
+) -> None:
+    real = time.time
+    monkeypatch.setattr("hub.api.health.time.time", lambda: real() + off_s)
+    answer = await client.get("/readyz")
+    assert answer.status_code == status
+    assert ("NTP" in answer.json()["clock"]) == (status == 503)
 
 
 async def test_metrics_count_what_sql_counts_over_all_tenants(client: httpx.AsyncClient, ledger: Database) -> None:

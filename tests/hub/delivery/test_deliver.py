@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from hub.embedded.postgres import Addresses
 from hub.ledger.connections import find, release, save
 from hub.ledger.database import Database, Unavailable
 from hub.ledger.leases import Heart
+from hub.ledger.record import Plan
 from hub.ledger.versions import keep_versions
 from hub.registry import Registry
 from hub.sdk.http import LOOPBACK, Egress
@@ -156,21 +158,29 @@ def plan(event: Event) -> list[Owed]:
     return []
 
 
-@pytest.fixture
-async def world(migrated: Addresses) -> AsyncIterator[World]:
-    vendor = Vendor()
+@asynccontextmanager
+async def opened(
+    addresses: Addresses, vendor: Vendor, connector: sdk.Connector[Config] = acme, plan: Plan = plan
+) -> AsyncIterator[World]:
+    """A world of its own around a vendor, with the connections acme and second."""
     server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    registry = Registry({"acme": acme}, home, Vault(Vault.new_key()), LOOPBACK)
-    database = await Database.open(migrated.app, size=8, plan=plan)
-    plain, sealed = registry.seal("demo", "acme", Config(url=url))
+    registry = Registry({"acme": connector}, home, Vault(Vault.new_key()), LOOPBACK)
+    database = await Database.open(addresses.app, size=8, plan=plan)
     async with database.unit("demo") as unit:
-        await save(unit, "acme", "acme", plain, sealed)
-    heart = Heart(migrated.app, 15)
+        for name in ("acme", "second"):
+            await save(unit, name, "acme", *registry.seal("demo", name, Config(url=url)))
+    heart = Heart(addresses.app, 15)
     yield World(database, deliverer(database, registry, Map, heart), vendor)
     await registry.close()
     await database.close()
     server.close()
+
+
+@pytest.fixture
+async def world(migrated: Addresses) -> AsyncIterator[World]:
+    async with opened(migrated, Vendor()) as made:
+        yield made
 
 
 STATES = "SELECT connection, state FROM deliveries ORDER BY seq"

@@ -2,11 +2,14 @@
 
 import asyncio
 import time
+from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from hub.delivery.policy import trips
+from hub.delivery.work import Drains
 from hub.domain.errors import Throttled
 from hub.ledger import gates
 from hub.ledger.database import Database
@@ -83,7 +86,7 @@ async def test_what_the_vendor_refuses_is_no_illness(world: World) -> None:
     await world.approve(*(f"AR-{n}" for n in range(15)))
     await world.deliverer.drain("demo", "acme")
     assert set(await states(world)) == {"dead"}
-    assert await world.rows(GATE) == []
+    assert await world.rows(GATE) == [(False, None)]
 
 
 async def test_all_workers_together_keep_to_what_the_account_bears_at_once(world: World) -> None:
@@ -117,3 +120,40 @@ async def test_two_workers_share_one_rate(database: Database) -> None:
     began = time.monotonic()
     await asyncio.gather(worker(), worker())
     assert time.monotonic() - began >= 0.8, "200 calls at 100 a second, a second's worth of them forgiven"
+
+
+async def test_a_worker_told_to_stop_ends_what_it_has_begun_and_begins_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, book = asyncio.Event(), world.vendor.book
+
+    def booking(number: str) -> dict[str, Any]:
+        begun.set()
+        return book(number)
+
+    monkeypatch.setattr(world.vendor, "book", booking)
+    await world.approve(*(f"AR-{n}" for n in range(40)))
+    draining = asyncio.create_task(world.deliverer.drain("demo", "acme"))
+    await begun.wait()
+    world.deliverer.stopping.set()
+    await draining
+    found = Counter(await world.rows("SELECT state FROM deliveries WHERE connection = 'acme'"))
+    sent = len(world.vendor.bills)
+    assert found == {("done",): sent, ("pending",): 40 - sent}, "nothing is left half done"
+    assert sent < 40
+
+
+async def test_what_takes_too_long_at_the_end_is_broken_off() -> None:
+    broken = asyncio.Event()
+
+    async def drain(_tenant: str, _connection: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            broken.set()
+
+    drains = Drains(drain)
+    await drains.ask("demo", "acme")
+    await asyncio.sleep(0)
+    await drains.finish(0.05)
+    assert broken.is_set()

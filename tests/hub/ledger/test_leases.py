@@ -1,9 +1,10 @@
 """Leases: kept by a thread of its own, lost to another worker, and what becomes of deliveries whose worker dies."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -141,3 +142,21 @@ async def test_a_newer_event_makes_the_older_one_void_unless_it_was_sent(ledger:
         ("p_2", "pending", ""),
     ]
     assert first.event.subject == "p_1"
+
+
+async def test_events_in_any_order_end_with_the_one_that_happened_last(ledger: Database) -> None:
+    order = random.Random(7).sample(range(300), 300)
+    async with ledger.unit("demo") as unit:
+        for number in order:
+            at = AT + timedelta(seconds=number)
+            await unit.emit(Inbound("price.changed", f"p_{number % 10}", f"n{number}", at, {"n": number}))
+            if number % 37 == 0:  # some are sent meanwhile
+                await unit.execute("UPDATE deliveries SET state = 'done' WHERE state = 'pending' AND record = 'p_3'")
+    ended = "SELECT record, state, error_code, (data->>'n')::int FROM deliveries d JOIN events e ON e.id = d.event_id"
+    left = await rows(ledger, f"{ended} ORDER BY d.seq")
+    pending = {record: n for record, state, _, n in left if state == "pending"}
+    done = [int(str(n)) for _, state, _, n in left if state == "done"]
+    assert {f"p_{n}": 290 + n for n in range(10) if n != 3}.items() <= pending.items()
+    assert max(*done, int(str(pending.get("p_3", 0)))) == 293
+    assert done == sorted(done), "nothing older was sent after something newer"
+    assert {code for _, state, code, _ in left if state == "skipped"} == {"superseded", "stale"}

@@ -41,6 +41,13 @@ class Vendor:
     stuck: asyncio.Event | None = None
     asked: list[str] = field(default_factory=list)
 
+    async def was_asked(self, times: int) -> None:
+        for _ in range(1000):
+            if len(self.asked) >= times:
+                return
+            await asyncio.sleep(0.01)
+        raise TimeoutError(f"asked {len(self.asked)} times")
+
     async def page(self, _context: sdk.Context[Config], cursor: str) -> sdk.Page:
         self.asked.append(cursor)
         if self.trouble:
@@ -130,9 +137,10 @@ async def test_a_poll_that_waits_for_its_vendor_keeps_no_other_waiting_and_its_t
         await save(unit, "acme-2", "acme", {}, {})
     stuck = world.vendor.stuck = asyncio.Event()
     first = await world.scheduler.start_polls()
+    assert len(first) == 2
+    await world.vendor.was_asked(2)
     world.vendor.stuck = None
 
-    assert len(first) == 2
     assert await world.scheduler.poll() == 0
     stuck.set()
     assert await asyncio.gather(*first) == [3, 3]
@@ -152,6 +160,7 @@ async def test_a_poll_that_dies_of_a_bug_comes_round_again(world: World) -> None
 async def test_a_poll_nudged_while_it_runs_is_made_once_more(world: World) -> None:
     stuck = world.vendor.stuck = asyncio.Event()
     (running,) = await world.scheduler.start_polls()
+    await world.vendor.was_asked(1)
     async with world.database.unit("demo") as unit:
         await nudge(unit, "acme", "receipt.booked")
     world.vendor.stuck = None

@@ -37,7 +37,12 @@ COLUMNS = (
     "backlog boolean NOT NULL DEFAULT false",
 )
 
-RUNNING = "CREATE INDEX deliveries_running ON deliveries (tenant_id, connection) WHERE state IN ('claimed', 'sending')"
+# Built beside work that goes on; one that was broken off is left behind invalid, and is built anew.
+RUNNING = (
+    "DROP INDEX CONCURRENTLY IF EXISTS deliveries_running",
+    "CREATE INDEX CONCURRENTLY deliveries_running ON deliveries (tenant_id, connection) "
+    "WHERE state IN ('claimed', 'sending')",
+)
 
 DUE = """
 CREATE OR REPLACE FUNCTION hub_due() RETURNS TABLE (tenant text, connection text) LANGUAGE plpgsql AS $$
@@ -61,12 +66,14 @@ OPEN = """
 
 def upgrade() -> None:
     """Add what is new; deliveries that are there behave as before."""
+    with op.get_context().autocommit_block():
+        for statement in RUNNING:
+            op.execute(statement)
     for name, columns in TABLES.items():
         op.execute(f"CREATE TABLE {name} (tenant_id text NOT NULL REFERENCES tenants, {columns})")
         op.execute(f"SELECT hub_protect('{name}')")
     for column in COLUMNS:
         op.execute(f"ALTER TABLE deliveries ADD COLUMN {column}")
-    op.execute(RUNNING)
     op.execute(DUE.format(also=OPEN))
 
 
