@@ -22,7 +22,7 @@ from hub.failpoints import point
 from hub.ledger import gates
 from hub.ledger.claim import Claimed, Intent, claim, heartbeat, intend
 from hub.ledger.connections import Stored, find, hold
-from hub.ledger.database import Database, LedgerUnit, Unavailable
+from hub.ledger.database import Database, LedgerUnit, Unavailable, again
 from hub.ledger.leases import Heart, Lease
 from hub.ledger.settle import Ended, Outcome, settle
 from hub.ledger.together import Together
@@ -162,17 +162,8 @@ class Deliverer:
     async def _apply_at_home(self, tenant: str, ready: Ready) -> None:
         """Effect and settlement in one transaction: exactly once, whatever dies."""
         delivery, intent = ready.delivery, Intent(ready.delivery, ready.payload)
-        run: Any = ready.action.run
         try:
-            async with self.database.unit(tenant, source=delivery.event.connection) as unit:
-                number = (await intend(unit, [intent])).get(delivery.id)
-                if number is None:
-                    return
-                made: Made = await run(unit, ready.given)
-                outcome = Outcome(Next(State.DONE), made)
-                await settle(unit, [Ended(delivery, number, ready.action, ready.payload, outcome)])
-                point("worker.at_home_before_commit")
-            point("worker.after_record")
+            await again(lambda: self._take_effect(tenant, ready, intent))
         except Unavailable:
             raise  # nothing was done; the lease lapses and the sweep takes it up again
         except HubError as error:
@@ -180,6 +171,19 @@ class Deliverer:
             async with self.database.unit(tenant) as unit:
                 number = (await intend(unit, [intent])).get(delivery.id)
                 await settle(unit, [Ended(delivery, number, ready.action, ready.payload, outcome)])
+
+    async def _take_effect(self, tenant: str, ready: Ready, intent: Intent) -> None:
+        delivery = ready.delivery
+        run: Any = ready.action.run
+        async with self.database.unit(tenant, source=delivery.event.connection) as unit:
+            number = (await intend(unit, [intent])).get(delivery.id)
+            if number is None:
+                return
+            made: Made = await run(unit, ready.given)
+            outcome = Outcome(Next(State.DONE), made)
+            await settle(unit, [Ended(delivery, number, ready.action, ready.payload, outcome)])
+            point("worker.at_home_before_commit")
+        point("worker.after_record")
 
     async def _settle_all(self, tenant: str, ended: Sequence[Ended]) -> None:
         async with self.database.unit(tenant) as unit:

@@ -27,6 +27,7 @@ LIMITS = {
     "lock_timeout": "2000",
     "idle_in_transaction_session_timeout": "15000",
     "synchronous_commit": "on",
+    "jit": "off",
     "application_name": "lianshu",
 }
 LONGEST_S = 10.0
