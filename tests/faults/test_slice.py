@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.faults.run import points_in_hub
 
 TIMES = 2
 KILLS = 60
+SEEDS = (1, 2, 3)
 LONGEST_S = 290
 BROKEN = ("lost", "doubled", "out_of_order", "cents_off", "wrong_tenant", "parked", "crashed")
 
@@ -27,14 +29,21 @@ def played(folder: Path, *options: str) -> tuple[dict[str, Any], str]:
 
 
 def test_every_failpoint_kills_twice_and_the_promise_holds(tmp_path: Path) -> None:
+    """A place that is passed only in doubt may come up once in a run; another run, as strict, adds to it."""
     traffic = ("--events", "480", "--tenants", "6", "--lanes", "12", "--kinds", "abccdp", "--faults", "0.15")
     options = ("--kills", str(KILLS), "--points", str(TIMES), "--minutes", "3", *traffic)
-    report, said = played(tmp_path, *options)
-    assert report["ok"], f"{report}\n{said[-5000:]}"
-    assert {name: report[name] for name in BROKEN} == dict.fromkeys(BROKEN, 0)
-    assert report["accepted"] == 480
-    assert report["kills"] >= KILLS
-    assert {name for name in points_in_hub() if report["failpoints"].get(name, 0) < TIMES} == set()
+    fired: Counter[str] = Counter()
+    for seed in SEEDS:
+        (folder := tmp_path / str(seed)).mkdir()
+        report, said = played(folder, *options, "--seed", str(seed))
+        assert report["ok"], f"{report}\n{said[-5000:]}"
+        assert {name: report[name] for name in BROKEN} == dict.fromkeys(BROKEN, 0)
+        assert report["accepted"] == 480
+        assert report["kills"] >= KILLS
+        fired.update(report["failpoints"])
+        if all(fired[name] >= TIMES for name in points_in_hub()):
+            break
+    assert {name for name in points_in_hub() if fired[name] < TIMES} == set()
 
 
 @pytest.mark.parametrize(
