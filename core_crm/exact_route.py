@@ -14,18 +14,6 @@ PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 INVALID = sdk.Text("按字段提示改正后重发。", "Correct the fields named and send it again.")
 
 
-class ExactRequest(Request):
-    """A request whose JSON is read by the one exact reader."""
-
-    async def json(self) -> sdk.Json:
-        """The body; what cannot be read is None here and refused as such once the caller is known to be allowed."""
-        try:
-            return sdk.loads(await self.body())
-        except sdk.Unreadable as error:
-            self.state.unreadable = error
-            return None
-
-
 class ExactRoute(APIRoute):
     """Refuses with our own Problem: 400 for an unreadable body, 422 naming the fields, never echoing values."""
 
@@ -33,7 +21,7 @@ class ExactRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def exactly(request: Request) -> Response:
-            request = ExactRequest(request.scope, request.receive)
+            request = sdk.ExactRequest(request.scope, request.receive)
             try:
                 return await handle(request)
             except RequestValidationError as error:

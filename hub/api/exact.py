@@ -20,18 +20,6 @@ class Exact(Response):
         return sdk.dumps(content).encode()
 
 
-class ExactRequest(Request):
-    """A request whose JSON is read by the one exact reader."""
-
-    async def json(self) -> sdk.Json:
-        """The body; what cannot be read is None here and refused as such once the caller is known."""
-        try:
-            return sdk.loads(await self.body())
-        except sdk.Unreadable as error:
-            self.state.unreadable = error
-            return None
-
-
 class ExactRoute(APIRoute):
     """A route that takes exact JSON: a number with a point is a Decimal."""
 
@@ -39,7 +27,7 @@ class ExactRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def exactly(request: Request) -> Response:
-            request = ExactRequest(request.scope, request.receive)
+            request = sdk.ExactRequest(request.scope, request.receive)
             try:
                 return await handle(request)
             except RequestValidationError as error:

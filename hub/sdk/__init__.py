@@ -27,6 +27,7 @@ from hub.sdk.exact import Json, dumps, loads
 from hub.sdk.files import File
 from hub.sdk.home import HomeSystem, Principal, Problem, Unit, Work
 from hub.sdk.memory import LocalMemory, Memory
+from hub.sdk.requests import ExactRequest
 from hub.sdk.sandbox import Sandbox, SandboxKit
 from hub.sdk.sealing import SealedBox
 
@@ -42,6 +43,7 @@ __all__ = [
     "Context",
     "Effect",
     "ErrorTable",
+    "ExactRequest",
     "File",
     "HomeSystem",
     "HubError",
