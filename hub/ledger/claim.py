@@ -7,6 +7,7 @@ from typing import Any
 
 from hub.domain.event import Event
 from hub.domain.ids import new_id
+from hub.ledger.presence import Orphan
 from hub.sdk.exact import Json, dumps
 from hub.sdk.home import Unit
 
@@ -42,7 +43,7 @@ chosen AS (SELECT id FROM ranked WHERE place = 1 OR (first = 0 AND crashes = 0))
 probing AS (UPDATE gates SET closed_until = now() + make_interval(secs => $5)
   WHERE tenant_id = $1 AND connection = $2 AND opened_at IS NOT NULL AND EXISTS (SELECT FROM chosen) RETURNING 1)
 UPDATE deliveries d SET state = 'claimed', fence = d.fence + 1, lease_until = now() + make_interval(secs => $4),
-  updated_at = now()
+  worker = nullif($6::int, 0), updated_at = now()
 FROM chosen, events e
 WHERE d.tenant_id = $1 AND d.id = chosen.id AND e.tenant_id = $1 AND e.id = d.event_id
 RETURNING d.*, e.connection AS source, e.type, e.subject, e.occurred_at, e.data,
@@ -64,7 +65,8 @@ UPDATE deliveries d SET lease_until = now() + make_interval(secs => $4)
 FROM unnest($2::text[], $3::int[]) AS ours (id, fence)
 WHERE d.tenant_id = $1 AND d.id = ours.id AND d.fence = ours.fence AND d.state IN ('claimed', 'sending') RETURNING d.id
 """
-# A lapsed lease before the intent sent nothing; after it, something may have happened: let it settle, then look.
+# What lay there without its worker before the intent sent nothing; after it, something may have happened: let it
+# settle, then look.
 # What was lost with its worker three times in a row is parked: it may be what kills the worker.
 REAP = """
 UPDATE deliveries SET
@@ -76,7 +78,9 @@ UPDATE deliveries SET
   look_first = look_first OR state = 'sending',
   due_at = now() + make_interval(secs => CASE state WHEN 'sending' THEN settle_s ELSE 0 END),
   crashes = crashes + 1, lease_until = NULL, fence = fence + 1, updated_at = now()
-WHERE tenant_id = $1 AND state IN ('claimed', 'sending') AND lease_until < now() RETURNING connection
+WHERE tenant_id = $1 AND state IN ('claimed', 'sending')
+  AND (lease_until < now() OR (id, lease_until) IN (SELECT * FROM unnest($5::text[], $6::timestamptz[])))
+RETURNING connection
 """
 # What died may have been the probe of an open circuit.
 PROBE_AGAIN = """
@@ -116,14 +120,15 @@ class Claimed:
         return f"{self.id}.{self.effect_no}" if self.effect_no else self.id
 
 
-async def claim(unit: Unit, connection: str, most: int, lease_s: float) -> list[Claimed]:
+async def claim(unit: Unit, connection: str, most: int, lease_s: float, worker: int = 0) -> list[Claimed]:
     """Claim due deliveries of a connection, the first of each lane. Two claimers never get the same.
 
     Args:
         most: how many may be under way at once, those of other workers counted.
+        worker: the number of who claims, by which he is missed when he dies; 0: the lease alone decides.
     """
     await unit.execute(ALONE, unit.tenant_id, connection)
-    rows = await unit.fetch(CLAIM, unit.tenant_id, connection, most, lease_s, PROBE_S)
+    rows = await unit.fetch(CLAIM, unit.tenant_id, connection, most, lease_s, PROBE_S, worker)
     return [_claimed(unit.tenant_id, row) for row in rows]
 
 
@@ -160,9 +165,11 @@ async def heartbeat(unit: Unit, claimed: Sequence[Claimed], lease_s: float) -> s
     return {each.id for each in claimed} - kept
 
 
-async def reap(unit: Unit) -> set[str]:
-    """Free deliveries whose worker fell silent; the connections that have work again."""
-    freed = {row["connection"] for row in await unit.fetch(REAP, unit.tenant_id, CRASHES, DIED_ZH, DIED_EN)}
+async def reap(unit: Unit, orphans: Sequence[Orphan] = ()) -> set[str]:
+    """Free deliveries whose worker fell silent, or is gone; the connections that have work again."""
+    alone = [[name for name, _ in orphans], [lease for _, lease in orphans]]
+    rows = await unit.fetch(REAP, unit.tenant_id, CRASHES, DIED_ZH, DIED_EN, *alone)
+    freed = {row["connection"] for row in rows}
     if freed:
         await unit.execute(PROBE_AGAIN, unit.tenant_id, list(freed))
     return freed

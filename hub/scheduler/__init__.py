@@ -14,10 +14,11 @@ from hub.ledger.connections import everyone, find, hold
 from hub.ledger.cursors import Turn, advance, ensure, miss, renew, take_turns
 from hub.ledger.database import Database, again
 from hub.ledger.leases import Heart
+from hub.ledger.presence import Orphans
 from hub.registry import Registry
 from hub.sdk.connector import Page
 
-POLL_LEASE_S = 30.0
+POLL_LEASE_S = 15.0
 log = structlog.get_logger()
 
 
@@ -31,6 +32,7 @@ class Scheduler:
     database: Database
     registry: Registry
     heart: Heart
+    orphans: Orphans = field(default_factory=Orphans)
     polling: set[asyncio.Task[int]] = field(default_factory=set)
 
     async def sweep(self) -> list[tuple[str, str]]:
@@ -38,7 +40,7 @@ class Scheduler:
         for tenant in await self.database.tenants():
             async with self.database.unit(tenant) as unit:
                 point("reaper.before")
-                await reap(unit)
+                await reap(unit, await self.orphans.long_alone(unit))
             point("reaper.after")
         return await self.database.due()
 

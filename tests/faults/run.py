@@ -78,7 +78,7 @@ class Options:
     zombies: int = 0
     mutant: str = ""
     proxy: bool = False
-    lease_s: int = 5
+    lease_s: int = 15
     wait_scale: float = 0.05
     no_redis: bool = False
     flush_redis_s: float = 0.0

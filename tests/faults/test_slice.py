@@ -49,7 +49,10 @@ def test_every_failpoint_kills_twice_and_the_promise_holds(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("mutant", "options"),
     [
-        ("fence", ("--kinds", "c", "--zombies", "8", "--kills", "1", "--faults", "0", "--events", "150")),
+        (
+            "fence",
+            ("--kinds", "c", "--zombies", "8", "--lease-s", "5", "--kills", "1", "--faults", "0", "--events", "150"),
+        ),
         ("class_d", ("--kinds", "d", "--lanes", "20", "--kills", "3", "--faults", "0.2", "--events", "80")),
     ],
 )
