@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from hub.domain.errors import MappingError
-from hub.mapping.engine import Step, apply
+from hub.mapping.engine import Engine, Step
 from hub.mapping.nearest import unknown
 from hub.mapping.schema import Example, Rule, Shape, compiled, shaped
 from hub.mapping.yaml_text import Document, Path, read
@@ -33,6 +33,7 @@ class MappingFile:
     steps: Mapping[str, Step]
     lookups: Mapping[str, Mapping[str, Any]]
     document: Document
+    engine: Engine
 
     @property
     def pin(self) -> str:
@@ -41,7 +42,7 @@ class MappingFile:
 
     def apply(self, data: dict[str, Any]) -> dict[str, Any]:
         """Event data → payload. Pure; MappingError names the field."""
-        return apply(self.steps, self.lookups, data)
+        return self.engine.apply(data)
 
     def disprove(self, example: Example) -> str:
         """What is wrong with an example, or ""; values must agree in type and in every digit."""
@@ -65,7 +66,17 @@ def parse_mapping(text: str, origin: str) -> MappingFile:
     digest = sha256(text.encode()).hexdigest()[:12]
     name, version, sources, target = shape.mapping, shape.version, shape.sources, shape.target
     return MappingFile(
-        name, version, sources, target, text, digest, tuple(shape.examples), steps, shape.lookups, document
+        name,
+        version,
+        sources,
+        target,
+        text,
+        digest,
+        tuple(shape.examples),
+        steps,
+        shape.lookups,
+        document,
+        Engine(steps, shape.lookups),
     )
 
 

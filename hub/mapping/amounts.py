@@ -3,11 +3,9 @@
 import re
 from decimal import Decimal
 
-WRITTEN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-ORDINARY = re.compile(r"-?[0-9]{1,38}\.[0-9]{2}")
-"""How most amounts come: nothing has to be done about them."""
-
+WRITTEN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 MOST_DIGITS = 40
+MOST = 10**MOST_DIGITS
 
 Number = int | Decimal
 
@@ -21,6 +19,9 @@ def read_number(text: str) -> Number | None:
 
 def plain(number: Number) -> str:
     """Every digit and no exponent: Decimal("628000.00") → "628000.00". ValueError beyond 40 places."""
+    written = str(number)
+    if WRITTEN.fullmatch(written) and len(written) <= MOST_DIGITS:
+        return written
     exact = Decimal(number)
     exponent = exact.as_tuple().exponent
     if not isinstance(exponent, int) or exact.adjusted() > MOST_DIGITS or exponent < -MOST_DIGITS:
@@ -30,8 +31,10 @@ def plain(number: Number) -> str:
 
 def money(value: object) -> str:
     """Yuan as text with two decimals: 628000 → "628000.00". ValueError for a part of a fen or what is no number."""
-    if type(value) is Decimal and ORDINARY.fullmatch(written := str(value)):
+    if type(value) is Decimal and (written := str(value))[-3:-2] == "." and len(written) <= MOST_DIGITS:
         return written
+    if type(value) is int and -MOST < value < MOST:
+        return f"{value}.00"
     number = read_number(value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int | Decimal):
         raise ValueError(f"{str(value)[:40]!r} is no amount")

@@ -1,109 +1,206 @@
-"""Apply a mapping: event data → payload. Pure."""
+"""Apply a mapping: event data → payload. Pure. The whole mapping becomes one piece of Python code, at its first use."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from hub.domain.errors import MappingError
 from hub.domain.text import Text
 from hub.mapping.amounts import money
-from hub.mapping.expression import Expression, Unanswerable
+from hub.mapping.budget import is_some
+from hub.mapping.compiler import NAMES, Compiler, is_free
+from hub.mapping.expression import WRONG, Expression, unanswerable
 from hub.mapping.schema import Rule
+from hub.mapping.source import Body, Source, quoted
 
 CLEANERS: dict[str, Callable[[str], str]] = {"strip": str.strip, "upper": str.upper, "lower": str.lower}
 FORMATS: dict[str, Callable[[Any], str]] = {"money": money}
+TAKING = Text("检查来源数据和表达式", "check the source and the expression")
+FORMATTING = Text("检查来源数据", "check the source")
 
 Lookups = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rule, its expression compiled, its inner rules too. `plain`: it only takes, and what it takes is enough."""
+    """One rule, its expression checked, its inner rules too."""
 
     rule: Rule
     expression: Expression | None
     inner: Mapping[str, "Step"] | None
-    plain: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        rule = self.rule
-        only = not (rule.clean or rule.lookup or rule.format or rule.each or self.inner) and rule.value is None
-        object.__setattr__(self, "plain", only and self.expression is not None and self.expression.path is not None)
 
 
-def apply(steps: Mapping[str, Step], lookups: Lookups, data: Any, at: str = "") -> dict[str, Any]:
-    """Make the payload; a field that comes to nothing is left out. MappingError names the field."""
-    made = {}
-    for name, step in steps.items():
-        if step.plain and step.expression and not _is_nothing(value := step.expression.search(data)):
-            made[name] = value
-            continue
-        value = _make(step, lookups, data, f"{at}{name}")
-        if value is not None:
-            made[name] = value
-    return made
+class Engine:
+    """The steps of a mapping, ready to apply."""
+
+    def __init__(self, steps: Mapping[str, Step], lookups: Lookups) -> None:
+        self._steps, self._lookups = steps, lookups
+
+    def apply(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Make the payload; a field that comes to nothing is left out. MappingError names the field."""
+        try:
+            return self._run(data)
+        except Refused as refused:
+            raise refused.told() from refused
+
+    def source(self) -> Source:
+        """The Python code, as the function `make`."""
+        writer = _Writer(self._lookups)
+        writer.fields(self._steps, "make")
+        return writer.source
+
+    @cached_property
+    def _run(self) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        return self.source().build("make")
 
 
-def _make(step: Step, lookups: Lookups, data: Any, field: str) -> Any:
-    rule = step.rule
-    if rule.value is not None:
-        return rule.value
-    value = _search(step.expression, data, field) if step.expression else None
-    if rule.each is not None:
-        items = enumerate(_items(value, field))
-        value = [apply(step.inner or {}, lookups, item, f"{field}[{n}].") for n, item in items]
-    elif step.inner is not None:
-        value = apply(step.inner, lookups, data, f"{field}.")
-    else:
-        value = _finish(rule, lookups, value, field)
-    if not _is_nothing(value):
-        return value
-    if rule.required:
-        raise _wrong(field, "is required", "补上来源里的这个字段", "fill this field at the source")
-    return rule.default
+class Refused(Exception):
+    """A field that cannot be made; `todo`: what to do about it. What it stands in says where."""
+
+    def __init__(self, field: str, what: str, todo: Text) -> None:
+        super().__init__(what)
+        self._field, self._what, self._todo = field, what, todo
+
+    def within(self, field: str, index: int | None = None) -> "Refused":
+        """The same, seen from around this field, or from around its item of this index when it is a list."""
+        place = field if index is None else f"{field}[{index}]"
+        return Refused(f"{place}.{self._field}", self._what, self._todo)
+
+    def told(self) -> MappingError:
+        """What the operator reads."""
+        hint = Text(f"{self._todo.zh}：{self._field}。", f"{self._todo.en}: {self._field}.")
+        return MappingError(f"{self._field} {self._what}", hint=hint)
 
 
-def _search(expression: Expression, data: Any, field: str) -> Any:
-    try:
-        return expression.search(data)
-    except Unanswerable as error:
-        what = f"cannot be taken by {expression.text!r}: {error}"
-        raise _wrong(field, what, "检查来源数据和表达式", "check the source and the expression") from error
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a mapping is at work, should it go wrong there."""
+
+    field: str
+    what: str
+    todo: Text
+
+    def refused(self, error: Exception) -> Refused:
+        """What an error there means."""
+        return Refused(self.field, f"{self.what}: {unanswerable(error)}", self.todo)
 
 
-def _items(value: Any, field: str) -> list[Any]:
+class _Writer:
+    """Writes a function for each level of a mapping: `d` is its data, `m` what it makes, `at` where it may go wrong."""
+
+    def __init__(self, lookups: Lookups) -> None:
+        self.source = Source(**NAMES, **OURS)
+        self._lookups = lookups
+
+    def fields(self, steps: Mapping[str, Step], name: str) -> str:
+        """Write a function of this name that makes these fields; its name."""
+        body = Body(name, "d, b=None, at=payload", "d")
+        body.line("get = d.get if isinstance(d, dict) else nothing")
+        body.line("m = {}")
+        with body.block("try:"):
+            for field, step in steps.items():
+                self._field(body, field, step)
+        with body.block("except WRONG as error:"):
+            body.line("raise at.refused(error) from error")
+        self.source.finish(body, "m")
+        return name
+
+    def _field(self, body: Body, field: str, step: Step) -> None:
+        rule = step.rule
+        if rule.value is not None:
+            body.line(f"m[{quoted(field)}] = {self.source.keep(rule.value)}")
+            return
+        value = self._taken(body, field, step.expression) if step.expression else "d"
+        if step.inner is not None:
+            value = (self._list if rule.each is not None else self._object)(body, field, step.inner, value)
+        else:
+            self._finish(body, field, rule, value)
+        self._put(body, field, rule, value)
+
+    def _taken(self, body: Body, field: str, expression: Expression) -> str:
+        if not is_free(expression.tree):
+            self._at(body, field, f"cannot be taken by {expression.text!r}", TAKING)
+        return Compiler(self.source, body).whole(expression.tree, "d")
+
+    def _at(self, body: Body, field: str, what: str, todo: Text) -> None:
+        body.line(f"at = {self.source.keep(Place(field, what, todo))}")
+
+    def _object(self, body: Body, field: str, inner: Mapping[str, Step], value: str) -> str:
+        made = self.source.fresh("t")
+        with body.block("try:"):
+            body.line(f"{made} = {self.fields(inner, self.source.fresh('m'))}({value})")
+        with body.block("except Refused as error:"):
+            body.line(f"raise error.within({quoted(field)}) from error.__cause__")
+        return made
+
+    def _list(self, body: Body, field: str, inner: Mapping[str, Step], value: str) -> str:
+        made, items = self.source.fresh("t"), self.source.fresh("t")
+        body.line(f"{made}, {items} = [], listed({quoted(field)}, {value})")
+        with body.block("try:"), body.block(f"for item in {items}:"):
+            body.line(f"{made}.append({self.fields(inner, self.source.fresh('m'))}(item))")
+        with body.block("except Refused as error:"):
+            body.line(f"raise error.within({quoted(field)}, len({made})) from error.__cause__")
+        return made
+
+    def _finish(self, body: Body, field: str, rule: Rule, value: str) -> None:
+        if rule.clean:
+            with body.block(f"if isinstance({value}, str):"):
+                for cleaner in rule.clean:
+                    body.line(f"{value} = {self.source.keep(CLEANERS[cleaner])}({value})")
+        if rule.lookup is not None:
+            self._at(body, field, f"cannot be looked up in {rule.lookup}", FORMATTING)
+            with body.block(_if_some(value)):
+                table = self.source.keep((rule.lookup, self._lookups[rule.lookup], rule.default))
+                body.line(f"{value} = looked_up({quoted(field)}, {value}, *{table})")
+        if rule.format is not None:
+            self._at(body, field, f"cannot be {rule.format}", FORMATTING)
+            with body.block(_if_some(value)):
+                body.line(f"{value} = {self.source.keep(FORMATS[rule.format])}({value})")
+
+    def _put(self, body: Body, field: str, rule: Rule, value: str) -> None:
+        with body.block(_if_some(value)):
+            body.line(f"m[{quoted(field)}] = {value}")
+        if rule.required:
+            with body.block("else:"):
+                body.line(f"raise missing({quoted(field)})")
+        elif rule.default is not None:
+            with body.block("else:"):
+                body.line(f"m[{quoted(field)}] = {self.source.keep(rule.default)}")
+
+
+def _if_some(value: str) -> str:
+    return f"if {value} or is_some({value}):"
+
+
+def _listed(field: str, value: Any) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise _wrong(field, "is no list", "each 要指向一个列表", "let `each` name a list")
+        raise Refused(field, "is no list", Text("each 要指向一个列表", "let `each` name a list"))
     return value
 
 
-def _finish(rule: Rule, lookups: Lookups, value: Any, field: str) -> Any:
-    if isinstance(value, str):
-        for cleaner in rule.clean:
-            value = CLEANERS[cleaner](value)
-    if rule.lookup is not None and not _is_nothing(value):
-        value = _look_up(rule, lookups[rule.lookup], value, field)
-    if rule.format is None or _is_nothing(value):
-        return value
-    try:
-        return FORMATS[rule.format](value)
-    except ValueError as error:
-        raise _wrong(field, f"cannot be {rule.format}: {error}", "检查来源数据", "check the source") from error
-
-
-def _look_up(rule: Rule, table: Mapping[str, Any], value: Any, field: str) -> Any:
-    found = table.get(str(value), rule.default)
+def _looked_up(field: str, value: Any, name: str, table: Mapping[str, Any], default: Any) -> Any:
+    found = table.get(str(value), default)
     if found is None:
-        what = f"{str(value)[:40]!r} is not in the table {rule.lookup}"
-        raise _wrong(field, what, f"在 lookups.{rule.lookup} 里补上这个值", f"add the value to lookups.{rule.lookup}")
+        what = f"{str(value)[:40]!r} is not in the table {name}"
+        raise Refused(field, what, Text(f"在 lookups.{name} 里补上这个值", f"add the value to lookups.{name}"))
     return found
 
 
-def _is_nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, str | list | dict) and not value)
+def _missing(field: str) -> Refused:
+    return Refused(field, "is required", Text("补上来源里的这个字段", "fill this field at the source"))
 
 
-def _wrong(field: str, what: str, zh: str, en: str) -> MappingError:
-    return MappingError(f"{field} {what}", hint=Text(f"{zh}：{field}。", f"{en}: {field}."))
+OURS: dict[str, Any] = {
+    "Refused": Refused,
+    "WRONG": WRONG,
+    "is_some": is_some,
+    "listed": _listed,
+    "looked_up": _looked_up,
+    "missing": _missing,
+    "nothing": {}.get,
+    "payload": Place("payload", "cannot be made", TAKING),
+}
+"""What the code of a mapping finds by name, beside what its expressions do."""

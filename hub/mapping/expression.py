@@ -1,24 +1,30 @@
-"""JMESPath over exact numbers: the jmespath library, with Decimal as a number, no float, and a budget."""
+"""JMESPath over exact numbers, compiled: parsed by the jmespath library, run as Python code, within a budget."""
 
-from collections.abc import Iterator
-from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow, localcontext
+import re
+from decimal import Decimal, Inexact
+from functools import cached_property
 from typing import Any
 
 import jmespath
+from jmespath import ast
 from jmespath.lexer import Lexer
-from jmespath.visitor import TreeInterpreter
 
 from hub.domain.errors import Unreadable
+from hub.mapping.budget import Unanswerable
+from hub.mapping.compiler import NAMES, Compiler
 from hub.mapping.functions import ExactFunctions
 from hub.mapping.nearest import unknown
+from hub.mapping.source import Body, Source
 from hub.sdk.exact import Json, loads
 
-EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
-OPTIONS = jmespath.Options(custom_functions=ExactFunctions())
-BUDGET = 200_000
-"""Steps of one evaluation, and values it makes; about a quarter of a second."""
+__all__ = ["BadExpression", "Expression", "Unanswerable", "WRONG", "unanswerable"]
 
-MAKERS = frozenset({"function_expression", "multi_select_list", "multi_select_dict", "flatten"})
+PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+"""What most expressions are; they need no parser."""
+
+MAX_CHARACTERS, MAX_DEPTH = 20_000, 150
+WRONG = (ArithmeticError, TypeError, ValueError, RecursionError)
+"""What an expression raises when it cannot answer."""
 
 
 class BadExpression(ValueError):
@@ -29,95 +35,78 @@ class BadExpression(ValueError):
         self.position = position
 
 
-class Unanswerable(ValueError):
-    """The expression and this data do not go together: wrong types, an inexact result, or too much work."""
-
-
 class Expression:
-    """A compiled expression. Raises BadExpression."""
+    """A checked expression; it is compiled when it is first used. Raises BadExpression."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         try:
-            _check_literals(text)
-            self._tree: Any = jmespath.compile(text).parsed
-            for node in _nodes(self._tree):
-                _make_exact(node)
-                _check_function(node, text)
-            self.path = _path(self._tree)
+            self.tree = _tree(text)
+        except BadExpression:
+            raise
         except jmespath.exceptions.JMESPathError as error:
             what = str(error).splitlines()[0].removesuffix(", for expression:").rstrip(":")
             raise BadExpression(what, getattr(error, "lex_position", 0) or 0) from error
         except RecursionError as error:
             raise BadExpression("nested too deep", 0) from error
+        except ValueError as error:
+            raise BadExpression(str(error), 0) from error
 
     def search(self, data: Json) -> Json:
         """Evaluate; pure, and every number is exact. Raises Unanswerable."""
-        if self.path is not None:
-            for name in self.path:
-                data = data.get(name) if isinstance(data, dict) else None
-            return data
         try:
-            with localcontext(EXACT):
-                return _Interpreter(OPTIONS).visit(self._tree, data)
-        except Inexact as error:
-            raise Unanswerable("the result is not exact") from error
-        except RecursionError as error:
-            raise Unanswerable("nested too deep") from error
-        except (ArithmeticError, TypeError, ValueError) as error:
-            raise Unanswerable(str(error)[:200] or type(error).__name__) from error
+            return self._run(data)
+        except WRONG as error:
+            raise unanswerable(error) from error
+
+    def source(self) -> Source:
+        """The Python code, as the function `search`."""
+        source, body = Source(**NAMES), Body("search", "data, b=None")
+        source.finish(body, Compiler(source, body).whole(self.tree, "data"))
+        return source
+
+    @cached_property
+    def _run(self) -> Any:
+        return self.source().build("search")
 
 
-def _path(node: Any) -> tuple[str, ...] | None:
-    """The names of a plain path such as customer.name, which most fields are; None for anything else."""
-    if node["type"] == "field":
-        return (node["value"],)
-    if node["type"] != "subexpression":
-        return None
-    parts = [_path(child) for child in node["children"]]
-    return None if None in parts else tuple(name for part in parts if part for name in part)
+def unanswerable(error: Exception) -> Unanswerable:
+    """What one of WRONG means to people."""
+    if isinstance(error, Unanswerable):
+        return error
+    if isinstance(error, Inexact):
+        return Unanswerable("the result is not exact")
+    if isinstance(error, RecursionError):
+        return Unanswerable("nested too deep")
+    return Unanswerable(str(error)[:200] or type(error).__name__)
 
 
-class _Interpreter(TreeInterpreter):
-    """Counts what it visits and what it makes, so that a small expression cannot make a huge answer."""
-
-    def __init__(self, options: jmespath.Options) -> None:
-        super().__init__(options)
-        self._left = BUDGET
-
-    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
-        self._spend(1)
-        made = super().visit(node, *args, **kwargs)
-        if node["type"] in MAKERS:
-            self._weigh(made)
-        return made
-
-    def _weigh(self, made: Any) -> None:
-        self._spend(1 + len(made) // 16 if isinstance(made, str) else 1)
-        if isinstance(made, dict | list):
-            for each in made.values() if isinstance(made, dict) else made:
-                self._weigh(each)
-
-    def _spend(self, steps: int) -> None:
-        self._left -= steps
-        if self._left < 0:
-            raise Unanswerable(f"more than {BUDGET} steps")
+def _tree(text: str) -> Any:
+    if len(text) > MAX_CHARACTERS:
+        raise BadExpression(f"longer than {MAX_CHARACTERS} characters", MAX_CHARACTERS)
+    if PATH.fullmatch(text):
+        return ast.subexpression([ast.field(name) for name in text.split(".")])
+    if "`" in text:
+        _check_literals(text)
+    return _checked(jmespath.compile(text).parsed, text)
 
 
-def _nodes(node: Any) -> Iterator[Any]:
-    yield node
-    for child in node["children"]:
-        if isinstance(child, dict):
-            yield from _nodes(child)
-
-
-def _make_exact(node: Any) -> None:
-    """A literal's floats become the Decimals they were written as (the library reads literals with json)."""
+def _checked(node: Any, text: str, depth: int = 0) -> Any:
+    """A copy of the tree (the library keeps its own for the next who asks) with exact literals."""
+    if depth > MAX_DEPTH:
+        raise BadExpression("nested too deep", 0)
+    made = dict(node)
     if node["type"] == "literal":
-        node["value"] = _exact(node["value"])
+        made["value"] = _exact(node["value"])
+    elif node["type"] == "function_expression":
+        _check_function(node, text)
+    inner = node["children"]
+    made["children"] = [_checked(each, text, depth + 1) if isinstance(each, dict) else each for each in inner]
+    return made
 
 
 def _exact(value: Json) -> Json:
+    """A literal's floats become the Decimals they were written as (the library reads literals with json)."""
     if isinstance(value, float):
         return Decimal(repr(value))
     if isinstance(value, list):
@@ -131,8 +120,9 @@ def _check_literals(text: str) -> None:
     for token in Lexer().tokenize(text):
         if token["type"] != "literal" or not isinstance(token["value"], float | list | dict):
             continue
+        written = text[token["start"] + 1 : token["start"] + token["end"]].removesuffix("`").replace("\\`", "`")
         try:
-            same = loads(text[token["start"] + 1 :].split("`")[0]) == _exact(token["value"])
+            same = loads(written) == _exact(token["value"])
         except Unreadable:
             same = False
         if not same:
@@ -140,8 +130,6 @@ def _check_literals(text: str) -> None:
 
 
 def _check_function(node: Any, text: str) -> None:
-    if node["type"] != "function_expression":
-        return
     name, table = node["value"], ExactFunctions.FUNCTION_TABLE
     position = max(text.find(f"{name}("), 0)
     if name not in table:

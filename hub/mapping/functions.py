@@ -1,12 +1,25 @@
 """The functions of our expressions: JMESPath's own, exact, and two of ours: `money(x)` and `text(x)`."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+import decimal
+from collections.abc import Callable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
+from typing import Any
 
 from jmespath import functions
 from jmespath.functions import signature
 
 from hub.mapping.amounts import Number, money, plain, read_number
+from hub.mapping.budget import LIGHT, Budget, Reference
 from hub.sdk.exact import Json, dumps
+
+EXACT = Context(60, traps=[decimal.Inexact, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow])
+TYPES: dict[str, set[type]] = {
+    "number": {int, Decimal},
+    "string": {str},
+    "array": {list},
+    "object": {dict},
+    "expref": {Reference},
+}
 
 
 class ExactFunctions(functions.Functions):
@@ -32,6 +45,11 @@ class ExactFunctions(functions.Functions):
         return given if isinstance(given, str) else plain(given)
 
     @signature({"types": []})
+    def _func_type(self, given: Json) -> Json:
+        name = self._convert_to_jmespath_type(type(given).__name__)
+        return None if name == "expref" else name
+
+    @signature({"types": []})
     def _func_to_string(self, given: Json) -> str:
         return given if isinstance(given, str) else dumps(given)
 
@@ -41,9 +59,20 @@ class ExactFunctions(functions.Functions):
             return read_number(given)
         return given if isinstance(given, int | Decimal) and not isinstance(given, bool) else None
 
+    @signature({"types": ["number"]})
+    def _func_abs(self, number: Number) -> Json:
+        with localcontext(EXACT):
+            return abs(number)
+
+    @signature({"types": ["array-number"]})
+    def _func_sum(self, numbers: list[Number]) -> Json:
+        with localcontext(EXACT):
+            return sum(numbers)
+
     @signature({"types": ["array-number"]})
     def _func_avg(self, numbers: list[Number]) -> Json:
-        return sum(numbers, Decimal(0)) / len(numbers) if numbers else None
+        with localcontext(EXACT):
+            return sum(numbers, Decimal(0)) / len(numbers) if numbers else None
 
     @signature({"types": ["number"]})
     def _func_ceil(self, number: Number) -> Json:
@@ -56,3 +85,59 @@ class ExactFunctions(functions.Functions):
 
 def _python_types(name: str) -> list[str]:
     return [*functions.REVERSE_TYPES_MAP[name], *(["Decimal"] if name == "number" else [])]
+
+
+def _pay_outermost(budget: Budget, *given: Json) -> None:
+    for value in given:
+        if isinstance(value, dict | list):
+            budget.spend(len(value))
+        elif isinstance(value, str):
+            budget.spend(len(value) // 16)
+
+
+def _pay_all(budget: Budget, *given: Json) -> None:
+    for value in given:
+        if value.__class__ not in LIGHT:
+            budget.weigh(value)
+
+
+def _pay_join(budget: Budget, separator: str, texts: list[str]) -> None:
+    budget.spend(len(separator) * len(texts) // 16)
+    budget.weigh(texts)
+
+
+OUTERMOST = ("keys", "length", "map", "merge", "not_null", "reverse", "to_array", "type", "values")
+PAYMENTS = {"join": _pay_join, **dict.fromkeys(OUTERMOST, _pay_outermost)}
+"""What a function's work costs, where it does not look at all that stands inside the values it is given."""
+
+
+def _call(name: str, spec: Any) -> Callable[..., Json]:
+    """How an expression calls it: work is paid for before it is done; a wrong type gives the library's error."""
+    library, function = ExactFunctions(), spec["function"]
+    fits = [_kinds(each["types"]) for each in spec["signature"]]
+    pay = PAYMENTS.get(name, _pay_all)
+
+    def call(budget: Budget, *given: Json) -> Json:
+        for value, (types, items) in zip(given, fits, strict=False):
+            if types and (value.__class__ not in types or (items and not _all_one_of(items, value))):
+                _pay_all(budget, *given)
+                return library.call_function(name, given)
+        pay(budget, *given)
+        return function(library, *given)
+
+    return call
+
+
+def _kinds(texts: list[str]) -> tuple[set[type], list[set[type]]]:
+    """The Python types of an argument, and those of the items when it is an array of one kind."""
+    parts = [text.split("-") for text in texts]
+    return {kind for part in parts for kind in TYPES[part[0]]}, [TYPES[part[1]] for part in parts if len(part) == 2]
+
+
+def _all_one_of(kinds: list[set[type]], values: Any) -> bool:
+    found = set(map(type, values))
+    return any(found <= kind for kind in kinds)
+
+
+CALLS = {name: _call(name, spec) for name, spec in ExactFunctions.FUNCTION_TABLE.items()}
+"""Every function, called with the budget first. Raises Unanswerable, or the library's errors."""

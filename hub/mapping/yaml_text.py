@@ -23,6 +23,9 @@ UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufef
 
 UNWRITTEN = "a character that is not allowed stands here, written with a backslash"
 LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+STARTS = frozenset({yaml.MappingStartEvent, yaml.SequenceStartEvent})
+ENDS = frozenset({yaml.MappingEndEvent, yaml.SequenceEndEvent})
+VALUES = STARTS | {yaml.ScalarEvent}
 WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 HINT = Text("按提示的行和列修改文件。", "Correct the file at this line and column.")
 
@@ -61,15 +64,16 @@ def read(text: str, origin: str) -> Document:
     if odd := UNPRINTABLE.search(text):
         raise _odd(document, text, odd)
     try:
-        _check_events(text, document)
-        node = yaml.compose(text, Loader=LOADER)
+        events = _checked(text, document)
+        event = next(events, None)
+        document.value = _value(event, events, (), document) if event else None
+        next(events, None)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise _at(document, place, error.problem or str(error)) from error
     except yaml.YAMLError as error:
         raise _at(document, (1, 1), str(error).replace("\n", " ")) from error
-    document.value = _value(node, (), document) if node else None
     return document
 
 
@@ -84,65 +88,85 @@ def _at(document: Document, place: Place, what: str) -> ConfigError:
     return document.refuse((), what)
 
 
-def _check_events(text: str, document: Document) -> None:
+def _checked(text: str, document: Document) -> Iterator[Any]:
+    """The events of values, and the ends of lists and mappings, each checked before it is given."""
     nodes = depth = documents = 0
+    event: Any
     for event in yaml.parse(text, Loader=LOADER):
-        mark: Any = event.start_mark
-        place = (mark.line + 1, mark.column + 1)
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        nodes += isinstance(event, yaml.NodeEvent)
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        for wrong in _wrongs(event, nodes, depth, documents):
-            raise _at(document, place, wrong)
+        kind = type(event)
+        if kind in STARTS:
+            depth += 1
+        elif kind in ENDS:
+            depth -= 1
+        elif kind is yaml.DocumentStartEvent:
+            documents += 1
+        nodes += kind in VALUES
+        if nodes > MAX_NODES or depth > MAX_DEPTH or documents > 1:
+            raise _at(document, _place(event), _too_much(nodes, depth))
+        if kind is yaml.AliasEvent or (kind in VALUES and event.anchor):
+            raise _at(document, _place(event), "anchors and aliases are not allowed: write the value out")
+        if kind in VALUES and event.tag:
+            raise _at(document, _place(event), f"tags such as {event.tag} are not allowed")
+        if kind in VALUES or kind in ENDS:
+            yield event
 
 
-def _wrongs(event: Any, nodes: int, depth: int, documents: int) -> Iterator[str]:
-    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        yield "anchors and aliases are not allowed: write the value out"
-    if getattr(event, "tag", None):
-        yield f"tags such as {event.tag} are not allowed"
-    if documents > 1:
-        yield "one document a file"
+def _too_much(nodes: int, depth: int) -> str:
     if nodes > MAX_NODES:
-        yield f"more than {MAX_NODES} values"
-    if depth > MAX_DEPTH:
-        yield f"deeper than {MAX_DEPTH}"
+        return f"more than {MAX_NODES} values"
+    return f"deeper than {MAX_DEPTH}" if depth > MAX_DEPTH else "one document a file"
 
 
-def _value(node: yaml.Node, path: Path, document: Document) -> Any:
-    document.places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, document)
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(item, (*path, index), document) for index, item in enumerate(node.value)]
-    return _scalar(node, path, document)
+def _value(event: Any, events: Iterator[Any], path: Path, document: Document) -> Any:
+    """The value that begins with this event; takes its other events."""
+    document.places[path] = _place(event)
+    if isinstance(event, yaml.MappingStartEvent):
+        return _mapping(events, path, document)
+    if isinstance(event, yaml.SequenceStartEvent):
+        return _list(events, path, document)
+    return _scalar(event, path, document)
 
 
-def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> dict[str, Any]:
+def _mapping(events: Iterator[Any], path: Path, document: Document) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    for key, value in node.value:
-        place = (key.start_mark.line + 1, key.start_mark.column + 1)
-        if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+    for key in events:
+        if isinstance(key, yaml.MappingEndEvent):
+            break
+        place = _place(key)
+        if not isinstance(key, yaml.ScalarEvent) or key.value == "<<":
             raise _at(document, place, "keys are plain text; merge keys are not allowed")
         if UNPRINTABLE.search(key.value):
             raise _at(document, place, UNWRITTEN)
         if key.value in made:
             raise _at(document, place, f"{key.value!r} stands here twice")
-        made[key.value] = _value(value, (*path, key.value), document)
+        made[key.value] = _value(next(events), events, (*path, key.value), document)
         document.places[(*path, key.value, "")] = place
     return made
 
 
-def _scalar(node: Any, path: Path, document: Document) -> Any:
-    text: str = node.value
+def _list(events: Iterator[Any], path: Path, document: Document) -> list[Any]:
+    made: list[Any] = []
+    for event in events:
+        if isinstance(event, yaml.SequenceEndEvent):
+            break
+        made.append(_value(event, events, (*path, len(made)), document))
+    return made
+
+
+def _place(event: Any) -> Place:
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+def _scalar(event: Any, path: Path, document: Document) -> Any:
+    text: str = event.value
     line, column = document.places[path]
     if UNPRINTABLE.search(text):
         raise document.refuse(path, UNWRITTEN)
-    if node.style in ("|", ">") or node.end_mark.line + 1 != line:
+    if event.style in ("|", ">") or event.end_mark.line + 1 != line:
         document.folded.add(path)
-    if node.style in ("'", '"'):
+    if event.style in ("'", '"'):
         document.places[path] = (line, column + 1)
-    if node.style:
+    if event.style:
         return text
     if text in WORDS:
         return WORDS[text]
