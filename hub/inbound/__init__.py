@@ -3,10 +3,12 @@
 import math
 import re
 from collections.abc import Sequence
+from urllib.parse import parse_qsl
 
 import structlog
-from fastapi import APIRouter, Request, Response
 from prometheus_client import Counter
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from hub.domain.errors import BadSignature, ConfigError, Unreadable
 from hub.domain.event import Inbound, Nudge
@@ -17,7 +19,7 @@ from hub.inbound.lookups import Lookups
 from hub.ledger.database import Database, Unavailable
 from hub.ledger.receive import Receipt
 from hub.registry import Registry
-from hub.sdk.callbacks import Callback, Verified
+from hub.sdk.callbacks import Callback, Reply, Verified
 from hub.sdk.connector import Webhook
 
 log = structlog.get_logger("hub.inbound")
@@ -25,57 +27,62 @@ RECEIPTS = Counter("hub_receipts_total", "Inbound requests by what became of the
 
 Told = Sequence[Inbound | Nudge]
 
-ADDRESS = re.compile(r"[a-z][a-z0-9-]{1,30}\.[a-z][a-z0-9-]{0,60}")
+BELOW = "/hooks/"
+ADDRESS = re.compile(BELOW + r"([a-z][a-z0-9-]{1,30})\.([a-z][a-z0-9-]{0,60})")
+METHODS = ("GET", "POST")
 KEPT_HEADERS = ("content-type", "user-agent", "x-request-id")
 
 
-def router(database: Database, registry: Registry, buckets: Buckets) -> APIRouter:
-    """The hook routes. How large and slow a body may be is guarded before them (hub.api.limits)."""
-    routes = APIRouter()
-    intake, lookups = Intake(database.accepting), Lookups(database.accepting)
+class Hooks:
+    """The hook addresses, as a bare ASGI app: every layer before the ledger costs each event its time.
 
-    @routes.api_route("/hooks/{address}", methods=["GET", "POST"], include_in_schema=False)
-    async def hook(address: str, request: Request) -> Response:
-        if wait := buckets.take(address):
+    How large and slow a body may be is guarded before it (hub.api.limits), which hands a body over in one message.
+    """
+
+    def __init__(self, database: Database, registry: Registry, buckets: Buckets) -> None:
+        self._intake, self._lookups = Intake(database.accepting), Lookups(database.accepting)
+        self._registry = registry
+        self._buckets = buckets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(scope, (await receive())["body"])
+        await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, body: bytes) -> Response:
+        address = ADDRESS.fullmatch(scope["path"])
+        if not address:
+            return _say(404, "unknown")
+        if scope["method"] not in METHODS:
+            return _say(405, "method-not-allowed", {"allow": ", ".join(METHODS)})
+        if wait := self._buckets.take(address[0]):
             return _say(429, "too-many", {"retry-after": str(math.ceil(wait))})
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        callback = Callback(request.method, dict(request.query_params), headers, await request.body())
+        query = scope["query_string"].decode("latin-1")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        callback = Callback(scope["method"], dict(parse_qsl(query, keep_blank_values=True)), headers, body)
         try:
-            return await _take(intake, lookups, registry, address, str(request.url.query), callback)
+            return await self._take(address[1], address[2], query, callback)
         except Unavailable:
             return _say(503, "unavailable", {"retry-after": "5"})
 
-    return routes
-
-
-async def _take(
-    intake: Intake, lookups: Lookups, registry: Registry, address: str, query: str, callback: Callback
-) -> Response:
-    if not ADDRESS.fullmatch(address):
-        return _say(404, "unknown")
-    tenant, _, name = address.partition(".")
-    stored = await lookups.find(tenant, name)
-    webhook = (
-        registry.connectors[stored.connector].webhook if stored and stored.connector in registry.connectors else None
-    )
-    if stored is None or webhook is None:
-        return _say(404, "unknown")
-    try:
-        verified = webhook.verify(registry.open(stored).config, callback)
-    except BadSignature:
-        return _say(401, "refused")
-    except ConfigError as unsafe:  # its secrets are missing or do not open: nothing can be proven
-        log.error("a connection that is called cannot be opened", tenant=tenant, connection=name, error=unsafe.message)
-        return _say(503, "misconfigured", {"retry-after": "60"})
-    reply = verified.reply
-    if verified.handshake:
-        RECEIPTS.labels(outcome="handshake").inc()
-        return Response(reply.body, reply.status, media_type=reply.content_type)
-    told, error = _parse(webhook, verified)
-    headers = {name: callback.headers[name] for name in KEPT_HEADERS if name in callback.headers}
-    await intake.keep(tenant, Receipt(name, query, headers, callback.body, told, error, verified.plaintext))
-    RECEIPTS.labels(outcome="unreadable" if told is None else "kept").inc()
-    return Response(reply.body, reply.status, media_type=reply.content_type)
+    async def _take(self, tenant: str, name: str, query: str, callback: Callback) -> Response:
+        stored = await self._lookups.find(tenant, name)
+        connector = self._registry.connectors.get(stored.connector) if stored else None
+        if stored is None or connector is None or connector.webhook is None:
+            return _say(404, "unknown")
+        try:
+            verified = connector.webhook.verify(self._registry.open(stored).config, callback)
+        except BadSignature:
+            return _say(401, "refused")
+        except ConfigError as unsafe:  # its secrets are missing or do not open: nothing can be proven
+            why = unsafe.message
+            log.error("a connection that is called cannot be opened", tenant=tenant, connection=name, error=why)
+            return _say(503, "misconfigured", {"retry-after": "60"})
+        if verified.handshake:
+            return _reply("handshake", verified.reply)
+        told, error = _parse(connector.webhook, verified)
+        headers = {each: callback.headers[each] for each in KEPT_HEADERS if each in callback.headers}
+        await self._intake.keep(tenant, Receipt(name, query, headers, callback.body, told, error, verified.plaintext))
+        return _reply("unreadable" if told is None else "kept", verified.reply)
 
 
 def _parse(webhook: Webhook, verified: Verified) -> tuple[Told | None, str]:
@@ -89,6 +96,11 @@ def _parse(webhook: Webhook, verified: Verified) -> tuple[Told | None, str]:
         return None, f"{type(odd).__name__}: {odd}"
 
 
+def _reply(outcome: str, reply: Reply) -> Response:
+    RECEIPTS.labels(outcome).inc()
+    return Response(reply.body, reply.status, media_type=reply.content_type)
+
+
 def _say(status: int, outcome: str, headers: dict[str, str] | None = None) -> Response:
-    RECEIPTS.labels(outcome=outcome).inc()
+    RECEIPTS.labels(outcome).inc()
     return Response(f'{{"code":"{outcome}"}}', status, headers, media_type="application/json")

@@ -1,5 +1,6 @@
 """Receipts: inbound requests kept as they came, once each, with the facts they told."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -44,22 +45,20 @@ class Receipt:
 
 async def keep(unit: LedgerUnit, receipts: Sequence[Receipt]) -> None:
     """Keep receipts in order, record their facts, mind their nudges. A repeat only counts."""
-    ids: dict[tuple[str, str], str] = {}
-    firsts: list[Receipt] = []
-    seen: dict[tuple[str, str], int] = {}
+    firsts: dict[tuple[str, str], Receipt] = {}
+    seen: Counter[tuple[str, str]] = Counter()
     for receipt in receipts:
         place = (receipt.connection, receipt.digest)
-        seen[place] = seen.get(place, 0) + 1
-        if place not in ids:
-            ids[place] = new_id("rcp")
-            firsts.append(receipt)
+        firsts.setdefault(place, receipt)
+        seen[place] += 1
+    ids = [new_id("rcp") for _ in firsts]
     rows = [
-        (i, r.connection, r.query, dict(r.headers), r.body, r.digest, r.verdict, r.error[:2000], seen[place])
-        for (place, i), r in zip(ids.items(), firsts, strict=True)
+        (i, r.connection, r.query, dict(r.headers), r.body, place[1], r.verdict, r.error[:2000], seen[place])
+        for i, (place, r) in zip(ids, firsts.items(), strict=True)
     ]
     kept = await unit.fetch(KEEP, unit.tenant_id, *(list(column) for column in zip(*rows, strict=True)))
     new = {row["id"] for row in kept}
-    told = [(i, r, each) for i, r in zip(ids.values(), firsts, strict=True) if i in new for each in r.told or ()]
+    told = [(i, r, each) for i, r in zip(ids, firsts.values(), strict=True) if i in new for each in r.told or ()]
     await unit.record_told([Told(r.connection, fact, i) for i, r, fact in told if isinstance(fact, Inbound)])
     for _, receipt, each in told:
         if isinstance(each, Nudge):

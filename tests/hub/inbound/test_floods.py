@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from pydantic import SecretStr
+from starlette.types import ASGIApp
 
 from hub.credentials import Vault
+from hub.deploy import Running
 from hub.embedded.postgres import Addresses
-from hub.flows import Catalogue
 from hub.ledger.connections import save
 from hub.ledger.database import Database
 from hub.main import Hub, create_app
@@ -25,7 +25,7 @@ from tests.faults.proxy import Pass, Slow, proxying
 from tests.hub.inbound.test_hooks import PAID, Config, acme, home, sign
 from tests.serving import serving
 
-Make = Callable[..., FastAPI]
+Make = Callable[..., ASGIApp]
 
 
 @pytest.fixture
@@ -37,15 +37,15 @@ async def make(database: Database) -> Make:
         async with database.unit(tenant) as unit:
             await save(unit, "acme", "acme", *registry.seal(tenant, "acme", Config(secret=SecretStr("top-secret"))))
 
-    def process(opened: Database, **settings: float) -> FastAPI:
+    def process(opened: Database, **settings: float) -> ASGIApp:
         registry = Registry({"acme": acme}, home, vault, Egress())
-        return create_app(Hub(Settings.model_validate(settings), opened, registry, Catalogue((), {})))
+        return create_app(Hub(Settings.model_validate(settings), opened, registry, Running()))
 
     return process
 
 
 @asynccontextmanager
-async def calling(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def calling(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
         yield client
 

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -13,8 +14,8 @@ from pydantic import BaseModel, SecretStr
 
 from hub import sdk
 from hub.credentials import Vault
+from hub.deploy import Running
 from hub.embedded.postgres import Addresses
-from hub.flows import Catalogue
 from hub.ledger.connections import save
 from hub.ledger.cursors import ensure, take_turns
 from hub.ledger.database import Database
@@ -65,7 +66,7 @@ async def client(database: Database) -> AsyncIterator[httpx.AsyncClient]:
     plain, sealed = registry.seal("demo", "acme", Config(secret=SecretStr("top-secret")))
     async with database.unit("demo") as unit:
         await save(unit, "acme", "acme", plain, sealed)
-    transport = httpx.ASGITransport(create_app(Hub(Settings(), database, registry, Catalogue((), {}))))
+    transport = httpx.ASGITransport(create_app(Hub(Settings(), database, registry, Running())))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as opened:
         yield opened
 
@@ -127,9 +128,33 @@ async def test_a_hint_of_news_makes_the_poll_due_now(client: httpx.AsyncClient, 
         assert [turn.event for turn in await take_turns(unit, 30)] == ["order.listed"]
 
 
-@pytest.mark.parametrize("address", ["demo.nobody", "other.acme", "nobody.acme", "demo", "demo%00.acme"])
+@pytest.mark.parametrize(
+    "address", ["demo.nobody", "other.acme", "nobody.acme", "demo", "demo%00.acme", "demo.acme/x", ""]
+)
 async def test_an_unknown_address_is_a_404(client: httpx.AsyncClient, address: str) -> None:
     assert (await post(client, PAID, address)).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "OPTIONS"])
+async def test_a_hook_is_only_asked_and_told(client: httpx.AsyncClient, method: str) -> None:
+    refused = await client.request(method, "/hooks/demo.acme")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+
+
+async def test_every_answer_of_a_hook_is_dressed(client: httpx.AsyncClient) -> None:
+    for answer in (await post(client, PAID), await post(client, PAID, signed="x"), await post(client, PAID, "no")):
+        assert (answer.headers["x-content-type-options"], answer.headers["cache-control"]) == ("nosniff", "no-store")
+
+
+async def test_what_the_ledger_cannot_hold_is_our_fault_and_nothing_of_it_is_kept(
+    client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fact = sdk.Inbound("order.paid", "o1", "o1", datetime(2026, 11, 28, tzinfo=UTC), {"amount": 0.1})
+    assert acme.webhook
+    monkeypatch.setattr(acme, "webhook", replace(acme.webhook, parse=lambda _message: [fact]))
+    failed = await post(client, PAID)
+    assert (failed.status_code, failed.json()["code"]) == (500, "unexpected")
+    assert (await count(database, "events"), await count(database, "receipts", "read")) == (0, 0)
 
 
 async def test_an_oversized_body_is_refused(client: httpx.AsyncClient) -> None:
