@@ -1,5 +1,6 @@
 """Approvals (OA 审批): start an instance once, and find it again after doubt by the key it carries."""
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,7 @@ from hub import sdk
 INSTANCES = "/v1.0/workflow/processInstances"
 LIST = "/v1.0/workflow/processes/instanceIds/query"
 PAGE = 20
+GONE = ("processInstanceNotExist", "invalidProcessInstanceId", "aflowProcessInstNotExist")
 
 
 class Cell(BaseModel):
@@ -68,26 +70,53 @@ async def create_approval(ctx: sdk.Context[Config], approval: Approval) -> sdk.M
 
 async def find_approval(ctx: sdk.Context[Config], approval: Approval) -> sdk.Made | None:
     """The instance that carries our key, or None. Reads only; looks back `look_back_hours`."""
-    token: str | None = "0"
-    while token is not None:
-        page = await _page(ctx, approval, token)
-        for instance in page["list"]:
+    since = ctx.now - timedelta(hours=ctx.config.look_back_hours)
+    until = datetime.now(UTC) + timedelta(minutes=5)
+    originator = approval.originator_user_id or ctx.config.originator_user_id
+    async for page in _pages(ctx, since, until, {"userIds": [originator]}):
+        for instance in page:
             if await _carries_key(ctx, instance):
                 return sdk.Made(id=instance)
-        token = str(page["nextToken"]) if page.get("nextToken") else None
     return None
 
 
-async def _page(ctx: sdk.Context[Config], approval: Approval, token: str) -> sdk.Json:
-    asked = {
-        "processCode": ctx.config.process_code,
-        "startTime": _ms(ctx.now - timedelta(hours=ctx.config.look_back_hours)),
-        "endTime": _ms(datetime.now(UTC) + timedelta(minutes=5)),
-        "nextToken": int(token),
-        "maxResults": PAGE,
-        "userIds": [approval.originator_user_id or ctx.config.originator_user_id],
-    }
-    return (await ctx.call("POST", LIST, json=asked, reads=True))["result"]
+async def find_approvals(ctx: sdk.Context[Config], made: Sequence[sdk.Made]) -> list[sdk.Made]:
+    """Those of our instances that are there. Reads only, one call for each."""
+    return [each for each in made if await _stands(ctx, each.id)]
+
+
+async def approvals_made(ctx: sdk.Context[Config], since: datetime, until: datetime) -> AsyncIterator[list[sdk.Made]]:
+    """Every instance of the template that was started in a time, whoever started it. Reads only."""
+    async for page in _pages(ctx, since, until, {}):
+        yield [sdk.Made(id=instance) for instance in page]
+
+
+async def _stands(ctx: sdk.Context[Config], instance: str) -> bool:
+    try:
+        await ctx.call("GET", INSTANCES, params={"processInstanceId": instance})
+    except sdk.Rejected as refused:
+        if refused.code not in GONE:
+            raise
+        return False
+    return True
+
+
+async def _pages(
+    ctx: sdk.Context[Config], since: datetime, until: datetime, narrowed: dict[str, sdk.Json]
+) -> AsyncIterator[list[str]]:
+    token: str | None = "0"
+    while token is not None:
+        asked = {
+            "processCode": ctx.config.process_code,
+            "startTime": _ms(since),
+            "endTime": _ms(until),
+            "nextToken": int(token),
+            "maxResults": PAGE,
+            **narrowed,
+        }
+        page = (await ctx.call("POST", LIST, json=asked, reads=True))["result"]
+        yield page["list"]
+        token = str(page["nextToken"]) if page.get("nextToken") else None
 
 
 async def _carries_key(ctx: sdk.Context[Config], instance: str) -> bool:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import httpx
 
-from connectors.dingtalk.approvals import create_approval, find_approval
+from connectors.dingtalk.approvals import approvals_made, create_approval, find_approval, find_approvals
 from connectors.dingtalk.callbacks import verify
 from connectors.dingtalk.config import Config
 from connectors.dingtalk.errors import BUSY, ERRORS, TOKEN
@@ -62,6 +62,8 @@ connector.action(
     emits="approval.started",
     entity="approval",
 )(create_approval)
+
+connector.lister("approval", find=find_approvals, pages=approvals_made)
 
 connector.callbacks(events=EVENTS, verify=verify)(parse)
 

@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 
+from connectors.kingdee.batches import book_receivables
 from connectors.kingdee.config import Config, base_url
-from connectors.kingdee.customers import ensure_customer
+from connectors.kingdee.customers import CUSTOMER, ensure_customer
 from connectors.kingdee.documents import query, quoted
 from connectors.kingdee.errors import ERRORS
 from connectors.kingdee.receipts import EVENT, poll_receipts
-from connectors.kingdee.receivables import book_receivable
+from connectors.kingdee.receivables import RECEIVABLE, book_receivable
 from connectors.kingdee.sandbox import sandbox
 from connectors.kingdee.signing import ApiSignature
+from connectors.kingdee.standing import find_in, pages_of
 from hub import sdk
 
 connector: sdk.Connector[Config] = sdk.Connector(
@@ -39,6 +41,12 @@ connector.action(
     emits="receivable.audited",
     entity="receivable",
 )(book_receivable)
+
+# Kingdee names no limit; more than this is seldom sent, and slow account sets need their time for each.
+connector.batch("book_receivable", most=50)(book_receivables)
+
+connector.lister("receivable", find=find_in(RECEIVABLE), pages=pages_of(RECEIVABLE))
+connector.lister("customer", find=find_in(CUSTOMER))  # most customers were entered by people: a list says nothing
 
 connector.poll(EVENT, every=timedelta(seconds=2))(poll_receipts)
 

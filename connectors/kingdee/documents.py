@@ -92,8 +92,11 @@ async def find(ctx: sdk.Context[Config], form: Form, number: str) -> Found | Non
     """The document with our number, or None."""
     where = f"{form.number}={quoted(number)}{form.within(ctx.config)}"
     rows = await query_all(ctx, form.id, form.fields, where, form.order)
-    if not rows:
-        return None
+    return found_in(form, rows) if rows else None
+
+
+def found_in(form: Form, rows: Rows) -> Found:
+    """The document that these rows are of."""
     return Found(str(rows[0][form.key]), str(rows[0][form.number]), str(rows[0]["FDocumentStatus"]), rows)
 
 
@@ -105,9 +108,10 @@ async def find_or_save(ctx: sdk.Context[Config], form: Form, number: str, model:
     found = await find(ctx, form, number)
     if found:
         return found
-    saved, taken = None, None
+    made, taken = None, None
     try:
-        saved = await ctx.call("POST", address("Save"), json={"formid": form.id, "data": _package(model)})
+        said = await ctx.call("POST", address("Save"), json={"formid": form.id, "data": package(model)})
+        made = said["Result"]
     except sdk.Rejected as refused:
         if not refused.code.startswith("duplicate/"):
             raise
@@ -117,15 +121,16 @@ async def find_or_save(ctx: sdk.Context[Config], form: Form, number: str, model:
         return found
     if taken:
         raise taken
-    raise await _renumbered(ctx, form, number, saved)
+    raise await renumbered(ctx, form, number, made)
 
 
-def _package(model: sdk.Json) -> sdk.Json:
+def package(model: sdk.Json) -> sdk.Json:
+    """What Save wants around a document, or BatchSave around several."""
     return {"NeedUpDateFields": [], "NeedReturnFields": [], "IsVerifyBaseDataField": True, "Model": model}
 
 
-async def _renumbered(ctx: sdk.Context[Config], form: Form, number: str, saved: sdk.Json) -> sdk.Rejected:
-    made = saved["Result"]
+async def renumbered(ctx: sdk.Context[Config], form: Form, number: str, made: sdk.Json) -> sdk.Rejected:
+    """Delete what was saved under another number; the refusal that says so. `made`: its Id and Number."""
     await ctx.call("POST", address("Delete"), json={"formid": form.id, "data": {"Ids": str(made.get("Id", ""))}})
     return sdk.Rejected(
         f"{form.id}: {number} 被金蝶改成了 {made.get('Number', '?')}，已删除 / was renumbered, deleted again",

@@ -59,6 +59,23 @@ def read(answer: sdk.Answer) -> sdk.Refusal | None:
     return _refusal(str(status.get("MsgCode") or 0), _words(status))
 
 
+def read_each(status: Mapping[str, sdk.Json]) -> dict[int, sdk.Refusal]:
+    """What was refused of several, by its place among them: the words are each one's own, the code is that of all."""
+    code, errors = str(status.get("MsgCode") or 0), status.get("Errors") or []
+    places = {int(each["DIndex"]) for each in errors}
+    return {p: _refusal(code, _words({"Errors": [e for e in errors if int(e["DIndex"]) == p]})) for p in places}
+
+
+def read_several(answer: sdk.Answer, count: int) -> sdk.Refusal | None:
+    """The success rule of a call for `count` documents: an answer that tells of each is one, though it refuses some."""
+    refusal = read(answer)
+    if refusal is None or answer.body is None:
+        return refusal
+    status = status_of(answer.body) or {}
+    of_items = refusal.code.rsplit("/", 1)[-1] in SPEAKING and set(read_each(status)) == set(range(count))
+    return None if of_items or status.get("SuccessEntitys") else refusal
+
+
 def session_lost(raw: bytes) -> bool:
     """Whether an answer says that the session is gone. Cheap for pages of rows: they hold no MsgCode."""
     if b"MsgCode" not in raw and not raw.lstrip().startswith(EXCEPTION.encode()):

@@ -71,8 +71,9 @@ async def book_receivable(ctx: sdk.Context[Config], bill: Receivable) -> sdk.Mad
     Safe to repeat: the number is looked up first, and work goes on from the bill's status (A submit, B audit,
     C done). What Kingdee saved is read back and compared before it is submitted. One to five calls.
     """
-    found = await find_or_save(ctx, RECEIVABLE, bill.bill_number, _model(ctx.config, bill))
-    _compare(ctx.config, bill, found)
+    found = await find_or_save(ctx, RECEIVABLE, bill.bill_number, model(ctx.config, bill))
+    if other := difference(ctx.config, bill, found):
+        raise other
     await approve(ctx, RECEIVABLE, found)
     return sdk.Made(id=found.id, number=found.number)
 
@@ -81,7 +82,8 @@ def _currency(config: Config, bill: Receivable) -> str:
     return config.currency_number if bill.currency == ISO_HOME_CURRENCY else bill.currency
 
 
-def _compare(config: Config, bill: Receivable, found: Found) -> None:
+def difference(config: Config, bill: Receivable, found: Found) -> sdk.Rejected | None:
+    """The refusal, where what stands in Kingdee is not this bill."""
     head = found.rows[0]
     pairs: dict[str, tuple[object, object]] = {
         "customer": (bill.customer_number, str(head["FCUSTOMERID.FNumber"])),
@@ -89,11 +91,10 @@ def _compare(config: Config, bill: Receivable, found: Found) -> None:
         "amount": (bill.total, sum((yuan(row["FALLAMOUNTFOR_D"] or 0) for row in found.rows), Decimal("0.00"))),
     }
     different = {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
-    if different:
-        raise differs(RECEIVABLE, bill.bill_number, different)
+    return differs(RECEIVABLE, bill.bill_number, different) if different else None
 
 
-def _model(config: Config, bill: Receivable) -> sdk.Json:
+def model(config: Config, bill: Receivable) -> sdk.Json:
     """The bill as Kingdee wants it. Key order matters: the finance sub-head must stand before the entries."""
     org, currency = {"FNumber": config.org_number}, {"FNumber": _currency(config, bill)}
     net = sum((line.net for line in bill.lines), Decimal("0.00"))

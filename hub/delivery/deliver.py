@@ -1,22 +1,23 @@
 """Carry out deliveries: claim, map, intend, call, settle. A connection is drained until nothing is due.
 
-What is ready together is written together: one claim, one intent, one settlement for many deliveries. While calls
-are under way, what came free is claimed again, so that a slow one holds nobody up.
+What is ready together is written together: one claim, one intent, one settlement for many deliveries, and one call
+where the vendor takes several. While calls are under way, what came free is claimed again, so that a slow one holds
+nobody up.
 """
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from hub.delivery.attempt import attempt
-from hub.delivery.policy import REST_S, WINDOW_S, is_illness, judge, trips
-from hub.delivery.prepare import Preparer, Ready
+from hub.delivery.policy import REST_S, RETRIES, WINDOW_S, is_illness, is_retried, judge, trips
+from hub.delivery.prepare import Preparer, Ready, calls
 from hub.domain.delivery import Next, State
-from hub.domain.errors import HubError, MappingError, NeedsReauth, Throttled
+from hub.domain.errors import Drifted, HubError, MappingError, NeedsReauth, Throttled
 from hub.domain.text import Text
 from hub.failpoints import point
 from hub.ledger import gates
@@ -71,7 +72,7 @@ class Deliverer:
         self._lease_s = lease_s
         self._good: Counter[tuple[str, str]] = Counter()
         self._told: dict[tuple[str, str], float] = {}
-        self._settling: Together[Ended] = Together(self._settle_all)
+        self._settling: Together[Sequence[Ended]] = Together(self._settle_all)
 
     async def drain(self, tenant: str, connection: str) -> int:
         """Deliver until nothing of this connection is due, or `stopping` is set; how many attempts were made."""
@@ -94,7 +95,7 @@ class Deliverer:
         point("worker.before_claim")
         async with self.database.unit(now.tenant) as unit:
             stored = await find(unit, now.connection)
-            claimed = await claim(unit, now.connection, self._most(stored), self._lease_s)
+            claimed = await claim(unit, now.connection, self._most(stored), self._lease_s, self.heart.presence.number)
         if not claimed:
             return False
         point("worker.after_claim")
@@ -113,25 +114,29 @@ class Deliverer:
             try:
                 ready = await self._preparer.prepare(now.tenant, delivery)
             except MappingError as error:
-                self._start(now, delivery, self._end(now, delivery, error, Next(State.DEAD)))
+                self._start(now, [delivery], self._end(now, delivery, error, Next(State.DEAD)))
+                continue
+            except Drifted as error:
+                self._start(now, [delivery], self._end(now, delivery, error, Next(State.HELD, spent=False)))
                 continue
             if ready.action.effect is Effect.HOME:
-                self._start(now, delivery, self._apply_at_home(now.tenant, ready))
+                self._start(now, [delivery], self._apply_at_home(now.tenant, ready))
             elif stored is None:
                 missing = NeedsReauth(f"no connection {now.connection!r}", code="connection", hint=NO_CONNECTION)
-                self._start(now, delivery, self._end(now, delivery, missing, Next(State.HELD, spent=False)))
+                self._start(now, [delivery], self._end(now, delivery, missing, Next(State.HELD, spent=False)))
             else:
                 sending.append(ready)
         if stored and sending:
             await self._send(now, stored, sending)
 
-    def _start(self, now: Round, delivery: Claimed, work: Any) -> None:
+    def _start(self, now: Round, deliveries: Sequence[Claimed], work: Any) -> None:
         task = asyncio.create_task(work)
         now.tasks.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
             now.tasks.discard(task)
-            now.holding.pop(delivery.id, None)
+            for delivery in deliveries:
+                now.holding.pop(delivery.id, None)
             if not task.cancelled() and (error := task.exception()):
                 now.broken.append(error)
 
@@ -139,7 +144,7 @@ class Deliverer:
 
     async def _end(self, now: Round, delivery: Claimed, error: HubError, after: Next) -> None:
         """It ends before anything was tried."""
-        await self._settling.do(now.tenant, Ended(delivery, None, None, None, Outcome(after, error=error)))
+        await self._settling.do(now.tenant, [Ended(delivery, None, None, None, Outcome(after, error=error))])
 
     async def _send(self, now: Round, stored: Stored, sending: Sequence[Ready]) -> None:
         point("worker.before_intent")
@@ -147,17 +152,25 @@ class Deliverer:
         async with self.database.unit(now.tenant) as unit:
             attempts = await intend(unit, intents)
         point("worker.after_intent")
-        for ready in sending:
-            if number := attempts.get(ready.delivery.id):
-                alive = partial(now.lease.alive, ready.delivery.id)
-                self._start(now, ready.delivery, self._carry_out(now.tenant, stored, ready, number, alive))
+        for several in calls(ready for ready in sending if ready.delivery.id in attempts):
+            work = self._carry_out(now, stored, several, attempts)
+            self._start(now, [ready.delivery for ready in several], work)
 
     async def _carry_out(
-        self, tenant: str, stored: Stored, ready: Ready, number: str, alive: Callable[[], bool]
+        self, now: Round, stored: Stored, several: Sequence[Ready], attempts: Mapping[str, str]
     ) -> None:
-        outcome = await attempt(self.registry, stored, ready, alive)
+        """One call, of which either everything is still ours or nothing is sent."""
+
+        def alive() -> bool:
+            return all(now.lease.alive(ready.delivery.id) for ready in several)
+
+        outcomes = await attempt(self.registry, stored, several, alive)
         point("worker.after_answer")
-        await self._settling.do(tenant, Ended(ready.delivery, number, ready.action, ready.payload, outcome))
+        ended = [
+            Ended(ready.delivery, attempts[ready.delivery.id], ready.action, ready.payload, outcome)
+            for ready, outcome in zip(several, outcomes, strict=True)
+        ]
+        await self._settling.do(now.tenant, ended)
 
     async def _apply_at_home(self, tenant: str, ready: Ready) -> None:
         """Effect and settlement in one transaction: exactly once, whatever dies."""
@@ -185,13 +198,20 @@ class Deliverer:
             point("worker.at_home_before_commit")
         point("worker.after_record")
 
-    async def _settle_all(self, tenant: str, ended: Sequence[Ended]) -> None:
+    async def _settle_all(self, tenant: str, ended: Sequence[Sequence[Ended]]) -> None:
+        """Settle what calls came to; those of one call together."""
+        every = [each for call in ended for each in call]
         async with self.database.unit(tenant) as unit:
-            ours = await settle(unit, ended)
-            for each in ended:
+            ours = await settle(unit, every)
+            for each in every:
                 if each.outcome.next.state is State.HELD and isinstance(each.outcome.error, NeedsReauth):
                     await hold(unit, each.delivery.connection, str(each.outcome.error))
-            await self._mind_the_gates(unit, [each for each in ended if each.attempt and each.delivery.id in ours])
+            heard = [[each for each in call if each.attempt and each.delivery.id in ours] for call in ended]
+            await self._mind_the_gates(unit, [_news(call) for call in heard if call])
+            for call in heard:
+                vain = [e.delivery.id for e in call if is_retried(e.outcome.next, e.outcome.error)]
+                if vain:
+                    await gates.put_off(unit, call[0].delivery.connection, vain, RETRIES)
             point("worker.before_record_commit")
         point("worker.after_record")
 
@@ -216,6 +236,11 @@ class Deliverer:
             if time.monotonic() > self._told.get(place, 0.0) + TELL_S:
                 await gates.went_well(unit, place[1], self._good.pop(place), WINDOW_S)
                 self._told[place] = time.monotonic()
+
+
+def _news(call: Sequence[Ended]) -> Ended:
+    """The one of a call's deliveries that tells how the vendor is: ill only if none of them went well."""
+    return next((each for each in call if not _is_bad(each.outcome.error)), call[0])
 
 
 def _is_bad(error: HubError | None) -> bool:

@@ -1,8 +1,10 @@
 """What happens after an attempt. Pure: no clock, no database; the tables below are the whole policy."""
 
+from decimal import Decimal
+
 from hub.domain.delivery import Next, State
 from hub.domain.errors import ConfigError, HubError, VendorError, Verdict
-from hub.ledger.gates import Health
+from hub.ledger.gates import Budget, Health
 from hub.sdk.connector import Effect
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -20,6 +22,10 @@ REST_S = 30.0
 """How long an open circuit lets nothing through before it tries again."""
 
 
+RETRIES = Budget(WINDOW_S, Decimal("0.1"), ENOUGH, HOUR)
+"""Of the calls of a minute a tenth may be retries, or ten; what is more goes later, by an hour at most."""
+
+
 def trips(health: Health) -> bool:
     """Whether a connection is so ill that everything waits."""
     tried = health.good + health.bad
@@ -29,6 +35,11 @@ def trips(health: Health) -> bool:
 def is_illness(error: HubError | None) -> bool:
     """Whether an attempt failed because the vendor is unwell, and not because of what was sent."""
     return isinstance(error, VendorError) and error.verdict in (Verdict.RETRY, Verdict.CHECK)
+
+
+def is_retried(after: Next, error: HubError | None) -> bool:
+    """Whether a call was in vain and will be made again: it counts against the budget of retries."""
+    return after.state is State.WAITING and is_illness(error)
 
 
 def judge(error: HubError, effect: Effect, spent: int, snoozes: int, settle_s: float = 0) -> Next:

@@ -1,12 +1,14 @@
 """From a claimed delivery to what will be sent: the pinned mapping, applied and validated. Nothing leaves here."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 
 from hub.domain.errors import ConfigError, MappingError
+from hub.domain.event import Event
 from hub.domain.text import Text
 from hub.failpoints import point
 from hub.ledger.claim import Claimed
@@ -17,7 +19,14 @@ from hub.registry import Registry, wrong_fields
 from hub.sdk.connector import Action
 from hub.sdk.exact import Json
 
+Check = Callable[[str, Event, str], Awaitable[None]]
+"""(tenant, event, pin of a mapping): raises Drifted when the event must not go through it unseen."""
+
 REPAIR = Text("修改映射文件后重放。", "Correct the mapping, then replay.")
+
+
+async def unchecked(_tenant: str, _event: Event, _pin: str) -> None:
+    """The check of a hub that watches no stream."""
 
 
 class Translation(Protocol):
@@ -37,22 +46,49 @@ class Ready:
     given: BaseModel
 
 
+def calls(sending: Iterable[Ready]) -> list[list[Ready]]:
+    """What goes in one call each: several of an action where the vendor takes them so, all else alone.
+
+    Alone goes also what must be looked for first, and the probe of an ill vendor.
+    """
+    alone: list[list[Ready]] = []
+    together: defaultdict[str, list[Ready]] = defaultdict(list)
+    for ready in sending:
+        if ready.action.batch is None or ready.delivery.look_first or ready.delivery.probe:
+            alone.append([ready])
+        else:
+            together[ready.delivery.action].append(ready)
+    return alone + [part for several in together.values() for part in _parts(several)]
+
+
+def _parts(several: list[Ready]) -> Iterable[list[Ready]]:
+    batch = several[0].action.batch
+    most = batch.most if batch else 1
+    return (several[start : start + most] for start in range(0, len(several), most))
+
+
 @dataclass(frozen=True, slots=True)
 class Preparer:
-    """Prepares deliveries. `mapping` finds a mapping by its pin and raises KeyError when there is none."""
+    """Prepares deliveries. `mapping` finds a mapping by its pin and raises KeyError when there is none.
+
+    `check` is asked before the first attempt; what was sent once has passed it.
+    """
 
     database: Database
     registry: Registry
     mapping: Callable[[str], Translation]
+    check: Check = unchecked
 
     async def prepare(self, tenant: str, delivery: Claimed) -> Ready:
-        """Raises MappingError: no such action or mapping, or what comes out of it is not valid."""
+        """Raises Drifted, or MappingError: no such action or mapping, or what comes out of it is not valid."""
         action = self.registry.actions.get(delivery.action)
         if action is None:
             raise MappingError(f"no action {delivery.action!r}", hint=REPAIR)
         point("worker.in_map")
         payload = delivery.override
         if payload is None:
+            if delivery.payload is None:
+                await self.check(tenant, delivery.event, delivery.mapping)
             payload = (await self._translation(tenant, delivery.mapping)).apply(dict(delivery.event.data))
         try:
             return Ready(delivery, action, payload, action.input.model_validate(payload))

@@ -1,10 +1,13 @@
 """Gates before vendors: one row for each connection, shared by every worker.
 
 A gate says when the next call may go (the rate), until when nothing goes (the vendor asked for rest, or its circuit
-is open), and counts what lately went well and badly. A connection without a row is well.
+is open), when the next retry fits the budget, and counts what lately went well and badly. A connection without a row
+is well.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from hub.sdk.home import Unit
 
@@ -17,8 +20,11 @@ ON CONFLICT (tenant_id, connection) DO UPDATE SET
   in_a_row = 1 + CASE WHEN $5 > 0 THEN 0 ELSE g.in_a_row END, why = $4
 RETURNING good, bad, in_a_row, opened_at IS NOT NULL AS open
 """
+# Closed and opened again at once it would flap: then it rests twice as long.
 SHUT = """
-UPDATE gates SET opened_at = coalesce(opened_at, now()), closed_until = now() + make_interval(secs => $3)
+UPDATE gates SET opened_at = coalesce(opened_at, now()), closed_until = now() + make_interval(secs => $3 *
+    CASE WHEN opened_at IS NULL AND last_opened_at > now() - make_interval(secs => 4 * $3) THEN 2 ELSE 1 END),
+  last_opened_at = coalesce(opened_at, now())
 WHERE tenant_id = $1 AND connection = $2
 """
 GOOD = """
@@ -43,6 +49,19 @@ INSERT INTO gates AS g (tenant_id, connection, next_at) VALUES ($1, $2, now() + 
 ON CONFLICT (tenant_id, connection) DO UPDATE
   SET next_at = greatest(g.next_at, now() - interval '1 s') + make_interval(secs => $3)
 RETURNING extract(epoch FROM next_at - clock_timestamp())::float8 - $3
+"""
+# The same for retries: their rate is a share of the calls of the present window, or the least in a window where that
+# is more. As many as that least may go at once. Nothing is put off by more than the longest wait.
+PUT_OFF = """
+WITH pace AS (
+  SELECT 1 / greatest($6 / $4::float8,
+    ($5::numeric * (good + bad) / greatest(extract(epoch FROM now() - since), 1))::float8) AS apart_s
+  FROM gates WHERE tenant_id = $1 AND connection = $2),
+turn AS (UPDATE gates SET retry_at = least(now() + make_interval(secs => $7),
+    greatest(retry_at, now() - make_interval(secs => $6 * apart_s)) + make_interval(secs => apart_s))
+  FROM pace WHERE tenant_id = $1 AND connection = $2 RETURNING retry_at)
+UPDATE deliveries d SET due_at = turn.retry_at FROM turn
+WHERE d.tenant_id = $1 AND d.id = ANY($3::text[]) AND d.state = 'waiting' AND d.due_at < turn.retry_at
 """
 
 
@@ -75,6 +94,25 @@ async def shut(unit: Unit, connection: str, rest_s: float) -> None:
 async def well_again(unit: Unit, connection: str) -> bool:
     """Close the circuit; whether it was open."""
     return await unit.fetchval(WELL, unit.tenant_id, connection) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What retries may be of a connection's calls: a share within the window, or `least` if that is more."""
+
+    window_s: float
+    share: Decimal
+    least: int
+    longest_s: float
+
+
+async def put_off(unit: Unit, connection: str, deliveries: Sequence[str], budget: Budget) -> None:
+    """One more call will be a retry, of these deliveries that wait: later where the budget is used up, never dropped.
+
+    Told after `fell_ill`, which counts the calls.
+    """
+    limits = (budget.window_s, budget.share, budget.least, budget.longest_s)
+    await unit.execute(PUT_OFF, unit.tenant_id, connection, list(deliveries), *limits)
 
 
 async def rest(unit: Unit, connection: str, seconds: float, why: str) -> None:

@@ -21,11 +21,11 @@ from hub.domain.text import Text
 from hub.sdk.answers import Answer, ErrorTable, Refusal, Row
 from hub.sdk.auth import AuthKit, Token, TokenAuth
 from hub.sdk.callbacks import Callback, Reply, Verified
-from hub.sdk.connector import Action, Connector, Effect, Limits, Made, Page
+from hub.sdk.connector import Action, Connector, Effect, Find, Item, Limits, Made, Page, Pages
 from hub.sdk.context import Context
 from hub.sdk.exact import Json, dumps, loads
 from hub.sdk.files import File
-from hub.sdk.home import HomeSystem, Principal, Problem, Unit, Work
+from hub.sdk.home import Edit, HomeSystem, Kind, Origin, Principal, Problem, Seen, Unit, Work, fingerprint
 from hub.sdk.memory import LocalMemory, Memory
 from hub.sdk.requests import ExactRequest
 from hub.sdk.sandbox import Sandbox, SandboxKit
@@ -41,14 +41,18 @@ __all__ = [
     "ConfigError",
     "Connector",
     "Context",
+    "Edit",
     "Effect",
     "ErrorTable",
     "ExactRequest",
     "File",
+    "Find",
     "HomeSystem",
     "HubError",
     "Inbound",
+    "Item",
     "Json",
+    "Kind",
     "Limits",
     "LocalMemory",
     "Made",
@@ -57,7 +61,9 @@ __all__ = [
     "NeedsReauth",
     "NotReady",
     "Nudge",
+    "Origin",
     "Page",
+    "Pages",
     "Principal",
     "Problem",
     "Refusal",
@@ -67,6 +73,7 @@ __all__ = [
     "Sandbox",
     "SandboxKit",
     "SealedBox",
+    "Seen",
     "Text",
     "Throttled",
     "Token",
@@ -79,6 +86,7 @@ __all__ = [
     "Work",
     "credit_code",
     "dumps",
+    "fingerprint",
     "loads",
     "new_id",
 ]

@@ -23,7 +23,7 @@ TURN_S, TURNS = 0.1, 50
 
 @dataclass(frozen=True, slots=True)
 class AuthKit:
-    """What an auth flow is made with: the clock in seconds since 1970, who masks a secret, what is remembered."""
+    """What an auth flow is made with: the vendor's clock in seconds, who masks a secret, what is remembered."""
 
     now: Callable[[], float]
     learn: Callable[[str], None]

@@ -1,15 +1,15 @@
 """A connector declares what a vendor product can do; the hub does it. One object per package: `connector`."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Generic, TypeVar, get_type_hints
 
 import httpx
 from pydantic import BaseModel
 
-from hub.domain.errors import ConfigError
+from hub.domain.errors import ConfigError, HubError
 from hub.domain.event import Inbound, Nudge
 from hub.domain.text import Text
 from hub.sdk.answers import ErrorTable
@@ -21,6 +21,7 @@ from hub.sdk.files import File
 from hub.sdk.sandbox import Sandbox
 
 C = TypeVar("C", bound=BaseModel)
+In = TypeVar("In", bound=BaseModel)
 
 
 class Effect(Enum):
@@ -45,11 +46,22 @@ class Made(BaseModel):
     number: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Item(Generic[In]):
+    """One of several that go in one call: what its action is given, and the idempotency key of its delivery."""
+
+    given: In
+    key: str
+
+
 Run = Callable[[Context[Any], Any], Awaitable[Made]]
+BatchRun = Callable[[Context[Any], Sequence[Item[Any]]], Awaitable[Mapping[str, Made | HubError]]]
 Look = Callable[[Context[Any], Any], Awaitable[Made | None]]
 Parse = Callable[[Json], Iterable[Inbound | Nudge]]
 Read = Callable[[bytes], Json]
 Verify = Callable[[Any, Callback], Verified]
+Find = Callable[[Context[Any], Sequence[Made]], Awaitable[Sequence[Made]]]
+Pages = Callable[[Context[Any], datetime, datetime], AsyncIterator[Sequence[Made]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """How several of an action go in one call: at most `most` of them, carried out by `run`."""
+
+    most: int
+    run: BatchRun
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One thing a connector can be asked to do.
 
@@ -70,6 +90,7 @@ class Action:
         entity: what kind of record it makes there; the ledger keeps the external ref under it, or "" for none.
         look: finds what an unanswered write made; (ctx, input) → Made, or None when it is not there.
         settle: class C: how long after a silence the vendor may still bring what we sent to light.
+        batch: the vendor's call for several, if it has one whose answer tells of each.
     """
 
     name: str
@@ -82,6 +103,7 @@ class Action:
     emits: str = ""
     entity: str = ""
     settle: timedelta = timedelta()
+    batch: Batch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +123,20 @@ class Poll:
     event: str
     every: timedelta
     run: Callable[[Context[Any], str], Awaitable[Page]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lister:
+    """How reconciliation reads what stands at a vendor; changes nothing there.
+
+    Attributes:
+        find: (ctx, what we made, 200 at most) → those of them that are there, as they are called there now.
+        pages: (ctx, since, until) → everything made there from `since` until before `until`, page by page, whoever
+            made it; None where the vendor cannot list.
+    """
+
+    find: Find
+    pages: Pages | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +170,7 @@ class Connector(Generic[C]):
     sandbox: Sandbox | None = None
     actions: dict[str, Action] = field(default_factory=dict)
     polls: dict[str, Poll] = field(default_factory=dict)
+    listers: dict[str, Lister] = field(default_factory=dict)
     webhook: Webhook | None = None
     probe: Callable[[Context[C]], Awaitable[str]] | None = None
 
@@ -160,6 +197,23 @@ class Connector(Generic[C]):
 
         return register
 
+    def batch(self, action: str, *, most: int) -> Callable[[BatchRun], BatchRun]:
+        """Register `async (ctx, Sequence[Item]) -> {item.key: Made | HubError}`: up to `most` of an action in one call.
+
+        Effect class, look and settle are the action's own, and the action still carries out whatever goes alone.
+        An item that the answer leaves out is in doubt. What the run raises is said of every item; a `Rejected` says
+        that nothing was done, and each is tried alone. `ctx.key` is "": each item has its own. What goes together is
+        what one claim brought, and so never more than `limits.concurrency`.
+        """
+
+        def register(run: BatchRun) -> BatchRun:
+            if action not in self.actions or most < 2:
+                raise ConfigError(f"a batch needs an action, here {action!r}, and room for two, here {most}")
+            self.actions[action] = replace(self.actions[action], batch=Batch(most, run))
+            return run
+
+        return register
+
     def poll(self, event: str, *, every: timedelta) -> Callable[[Callable[[Context[C], str], Awaitable[Page]]], Any]:
         """Register `async (ctx, cursor) -> Page`."""
 
@@ -168,6 +222,12 @@ class Connector(Generic[C]):
             return run
 
         return register
+
+    def lister(self, entity: str, *, find: Find, pages: Pages | None = None) -> None:
+        """Register how reconciliation reads an entity that an action of ours makes (see `Lister`)."""
+        if entity not in {action.entity for action in self.actions.values()}:
+            raise ConfigError(f"no action makes the entity {entity!r}")
+        self.listers[entity] = Lister(find, pages)
 
     def callbacks(self, *, events: Iterable[str], verify: Verify, read: Read = loads) -> Callable[[Parse], Parse]:
         """Register the pure parser of this vendor's verified messages; `read` turns the plaintext into one."""

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
 import httpx
+import structlog
 import tenacity
 from pydantic import BaseModel
 
@@ -18,6 +19,7 @@ from hub.domain.errors import Ambiguous, HubError, NeedsReauth, NotReady, Thrott
 from hub.domain.text import Text
 from hub.failpoints import point
 from hub.sdk.answers import Answer, ErrorTable, Refusal
+from hub.sdk.clock import VendorClock
 from hub.sdk.exact import Json, dumps, loads
 from hub.sdk.http import Egress, dial, is_certificate_error, was_begun, was_not_sent
 from hub.sdk.memory import LocalMemory, Memory
@@ -49,6 +51,8 @@ CERTIFICATE = Text(
 )
 
 
+log = structlog.get_logger("hub.sdk")
+BY_ITS = "the vendor's clock is off from ours; sent once more by its own"
 LAPSED = Text(
     "处理得太久，已由别的工作进程接手：不用管。",
     "It took too long and another worker has it now: nothing to do.",
@@ -87,6 +91,7 @@ class Context(Generic[C]):
         memory: what this connection remembers, shared by all processes.
         pace: waits until the account's rate allows one more call.
         alive: whether this attempt is still ours; asked right before anything is written.
+        vendor_clock: the clock this connection's signatures are stamped by.
         exchanges: filled by `call` and `note`; the attempt keeps them.
     """
 
@@ -101,6 +106,7 @@ class Context(Generic[C]):
     deadline: timedelta = timedelta(seconds=30)
     pace: Callable[[], Awaitable[None]] = at_once
     alive: Callable[[], bool] = always
+    vendor_clock: VendorClock = field(default_factory=VendorClock)
     clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
     exchanges: list[Exchange] = field(default_factory=list)
 
@@ -127,7 +133,8 @@ class Context(Generic[C]):
             Transient: nothing was sent, or a read got no answer.
             Throttled: HTTP 429 (Retry-After honoured, 1 s to 24 h).
             Ambiguous: a write got no answer, a 5xx, or a shape we do not know.
-            NeedsReauth: a redirect or a bad certificate: a person must correct the connection.
+            NeedsReauth: a redirect or a bad certificate: a person must correct the connection. A refusal is sent
+                once more by the vendor's clock where that differs from ours.
             Other VendorErrors as the error table says.
         """
         harmless = method == "GET" if reads is None else reads
@@ -175,6 +182,25 @@ class Context(Generic[C]):
         )
 
     async def _once(self, request: httpx.Request, harmless: bool, auth: httpx.Auth | None) -> Json:
+        """Send it; what the vendor does not let in while its clock is another is sent once more by that clock."""
+        skew_s = self.vendor_clock.skew_s
+        try:
+            return await self._send(request, harmless, auth)
+        except NeedsReauth:
+            if not self.vendor_clock.corrected(skew_s):
+                raise
+        right_s = self.vendor_clock.skew_s
+        log.warning("the vendor's clock is not ours", host=request.url.host, skew_s=round(right_s))
+        self.note(
+            "CLOCK", str(request.url), answer=f"对方的时钟与本机相差 {right_s:+.0f} s，按对方的时钟再发一次 / {BY_ITS}"
+        )
+        try:
+            return await self._send(request, harmless, auth)
+        except NeedsReauth:
+            self.vendor_clock.skew_s = skew_s
+            raise
+
+    async def _send(self, request: httpx.Request, harmless: bool, auth: httpx.Auth | None) -> Json:
         await self.pace()
         if not harmless:
             self._hold_fast()

@@ -1,16 +1,19 @@
 """The contract of the home system (core_crm): its rows and the hub's ledger change in one transaction."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel
 
 from hub.domain.errors import HubError
 from hub.domain.event import Inbound
 from hub.domain.text import Text
 from hub.sdk.connector import Action, Effect, Made, add_action
-from hub.sdk.exact import Json
+from hub.sdk.exact import Json, dumps
 
 Row = Any
 F = TypeVar("F", bound=Callable[[Any, Any], Awaitable[Made]])
@@ -90,13 +93,73 @@ class Problem(HubError):
         self.fields = fields or {}
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An action that writes a field of a record, and what of its input it writes there.
+
+    Attributes:
+        action: its name at the home system, such as "record_payment".
+        fields: of its input, those that the value comes from, the leading one first, inner ones with a point.
+            None when the action alone decides.
+        value: input → what it writes, None when it leaves the field as it is; the leading field when not given.
+        derived: the home system works the value out, so that what an input says cannot be compared with it.
+        after: field of the input that tells how new its news are; older news change nothing.
+        item: for a field inside a list, those of the input that must be the same in the item.
+    """
+
+    action: str
+    fields: tuple[str, ...] = ()
+    value: Callable[[Any], Any] | None = None
+    derived: bool = False
+    after: str = ""
+    item: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a person or program wrote through the home system's own API, and the API key it came with.
+
+    `prints`: each field it wrote, with the `fingerprint` of what it wrote.
+    """
+
+    at: datetime
+    key_id: str
+    prints: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record as the home system's API shows it; the ids of what makes it up (its own first); edits, newest first."""
+
+    values: BaseModel
+    ids: Sequence[str]
+    edits: Sequence[Edit] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of record. `read` raises Problem 404; `origins`: field → who writes it, "*" for a place in a list.
+
+    A field that is not among them is written through the home system's own API alone.
+    """
+
+    read: Callable[[Unit, str], Awaitable[Seen]]
+    origins: Mapping[str, Sequence[Origin]]
+
+
+def fingerprint(value: Json) -> str:
+    """By which a value is known again without being kept."""
+    return sha256(dumps(value).encode()).hexdigest()[:16]
+
+
 @dataclass(slots=True)
 class HomeSystem:
-    """The home system as the hub sees it: a name, the events it tells, the actions it takes."""
+    """The home system as the hub sees it: a name, the events it tells, the actions it takes, its kinds of records."""
 
     id: str
     title: Text
     events: frozenset[str]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
     actions: dict[str, Action] = field(default_factory=dict)
 
     def action(self, name: str, *, title: Text) -> Callable[[F], F]:

@@ -20,6 +20,7 @@ from aiohttp.connector import Connection
 from httpx_aiohttp import AiohttpTransport
 
 from hub.failpoints import armed, halves
+from hub.sdk.clock import VendorClock
 
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
 USER_AGENT = "Lianshu/0.1"
@@ -151,12 +152,13 @@ class _CappedStream(httpx.AsyncByteStream):
 
 
 class _Guard(httpx.AsyncBaseTransport):
-    """Refuse odd schemes and denied IP literals (aiohttp does not resolve those), cap what comes back."""
+    """Refuse odd schemes and denied IP literals (aiohttp does not resolve those), cap and date answers."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, egress: Egress, cap: int) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, egress: Egress, cap: int, clock: VendorClock) -> None:
         self._inner = inner
         self._egress = egress
         self._cap = cap
+        self._clock = clock
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _refuse_in_transaction(f"{request.method} {request.url.host}")
@@ -175,6 +177,7 @@ class _Guard(httpx.AsyncBaseTransport):
             response = await self._inner.handle_async_request(request)
         except aiohttp.ClientError as error:  # what the bridge does not translate: broken HTTP
             raise httpx.RemoteProtocolError(str(error), request=request) from error
+        self._clock.hear(response.headers.get("date", ""))
         packing = response.headers.pop("content-encoding", "").strip().lower()
         if packing not in PLAIN + PACKED:
             await response.aclose()
@@ -225,6 +228,7 @@ def make_client(
     transport: httpx.AsyncBaseTransport | None = None,
     concurrency: int = 16,
     max_answer_bytes: int = MAX_ANSWER_BYTES,
+    clock: VendorClock | None = None,
 ) -> httpx.AsyncClient:
     """Return the client of one connection; close it when the connection closes.
 
@@ -232,13 +236,14 @@ def make_client(
         base_url: https, or http to an allowed inner address.
         transport: for tests, `httpx.MockTransport(router.async_handler)`; by default aiohttp over a guarded resolver.
         concurrency: sockets open at once.
+        clock: hears the date of every answer.
     """
     rules = egress or Egress()
     inner = transport or AiohttpTransport(client=lambda: _session(rules, concurrency))
     return httpx.AsyncClient(
         base_url=base_url,
         auth=auth,
-        transport=_Guard(inner, rules, max_answer_bytes),
+        transport=_Guard(inner, rules, max_answer_bytes, clock or VendorClock()),
         follow_redirects=False,
         trust_env=False,
         timeout=httpx.Timeout(30.0, connect=5.0),

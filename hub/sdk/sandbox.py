@@ -7,9 +7,11 @@ import asyncio
 import os
 import random
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from hub.domain.errors import ConfigError
 from hub.sdk.http import LOOPBACK, make_client
 
 HTTP_FAULTS = ("latency", "http_503", "drop_before", "drop_after")
-FAULTS = (*HTTP_FAULTS, "duplicate", "session_loss", "throttle")
+FAULTS = (*HTTP_FAULTS, "duplicate", "session_loss", "throttle", "part")
 
 
 class EffectLedger:
@@ -70,6 +72,8 @@ class Faults:
 class SandboxKit:
     """What a sandbox is given: where to write effects, which faults to show, and its options (name → text).
 
+    Every sandbox knows the option `clock_skew_s`: how far its clock is ahead of the true time.
+
     Attributes:
         url: its own address, known before `build` is called.
         places: for the sandbox's own use: what `build` found out and `credentials` must tell.
@@ -80,6 +84,10 @@ class SandboxKit:
     options: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     places: dict[str, str] = field(default_factory=dict)
+
+    def now(self) -> float:
+        """The vendor's own clock, seconds since 1970, as its `Date` headers tell it."""
+        return time.time() + float(self.options.get("clock_skew_s", "0"))
 
     def listen(self) -> socket.socket:
         """A listening loopback socket for a further server, which the app starts in its lifespan."""
@@ -108,11 +116,12 @@ class _ConnectionDroppedError(Exception):
 
 
 class _BadManners:
-    """HTTP-level faults around a vendor's app; the control paths are spared."""
+    """HTTP-level faults around a vendor's app, and its `Date`; the control paths are spared."""
 
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+    def __init__(self, app: ASGIApp, kit: SandboxKit) -> None:
         self._app = app
-        self._faults = faults
+        self._faults = kit.faults
+        self._now = kit.now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/_sandbox/"):
@@ -128,7 +137,16 @@ class _BadManners:
         if self._faults.hit("drop_after"):
             await self._app(scope, receive, _swallow)
             await _cut(send)
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, self._dated(send))
+
+    def _dated(self, send: Send) -> Send:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = formatdate(self._now(), usegmt=True).encode()
+                message = {**message, "headers": [*message.get("headers", []), (b"date", date)]}
+            await send(message)
+
+        return dated
 
 
 async def _swallow(_message: Message) -> None:
@@ -150,8 +168,10 @@ async def _serve(sandbox: Sandbox, kit: SandboxKit, port: int, announce: Callabl
     listening = socket.create_server(("127.0.0.1", port), backlog=512)
     port = listening.getsockname()[1]
     kit.url = f"http://127.0.0.1:{port}"
-    app = _BadManners(sandbox.build(kit), kit.faults)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on", access_log=False))
+    app = _BadManners(sandbox.build(kit), kit)
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="critical", lifespan="on", access_log=False, date_header=False)
+    )
     serving: Awaitable[None] = asyncio.ensure_future(server.serve(sockets=[listening]))
     announce({"url": kit.url, "port": port, "credentials": dict(sandbox.credentials(kit))})
     await serving

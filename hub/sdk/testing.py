@@ -13,6 +13,7 @@ import pytest
 from hub.domain.errors import VendorError
 from hub.domain.event import Inbound, Nudge
 from hub.sdk.auth import AuthKit
+from hub.sdk.clock import VendorClock
 from hub.sdk.connector import Connector
 from hub.sdk.context import Context
 from hub.sdk.exact import Json, dumps, loads
@@ -38,9 +39,10 @@ def open_context(
         memory: shared by two contexts, they are two processes of one connection.
     """
     config = connector.config.model_validate(dict(values))
-    redact, memory = Redactor.of(config), memory or LocalMemory()
-    auth = connector.auth(config, AuthKit(now, redact.learn, memory)) if connector.auth else None
-    http = make_client(base_url=connector.base_url(config), auth=auth, egress=LOOPBACK, transport=transport)
+    redact, memory, clock = Redactor.of(config), memory or LocalMemory(), VendorClock(now)
+    auth = connector.auth(config, AuthKit(clock, redact.learn, memory)) if connector.auth else None
+    address = connector.base_url(config)
+    http = make_client(base_url=address, auth=auth, egress=LOOPBACK, transport=transport, clock=clock)
     return Context(
         config=config,
         http=http,
@@ -51,6 +53,7 @@ def open_context(
         deadline=connector.limits.deadline,
         memory=memory,
         egress=LOOPBACK,
+        vendor_clock=clock,
     )
 
 

@@ -5,7 +5,8 @@ line on stdout is JSON {url}. Each tenant has an account and a secret of its own
 whose token came with the request, so that a call with another tenant's credentials shows.
 
 /a honours an idempotency key, /b a unique number the caller chose, /c can be searched by a field the caller set,
-/d neither. /news is a list to poll.
+/d neither. /batch takes several of what /b takes, and its answer tells of each, or leaves some out. /news is a list
+to poll.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -128,8 +129,14 @@ class Vendor:
     async def _write(self, account: Account, asked: Asked) -> Said:
         kind = asked.path.strip("/")
         body = simplejson.loads(asked.body, use_decimal=True)
-        fate = self._fate(account, kind, body["event"], False)
-        key = (kind, {"a": asked.headers.get("idempotency-key", ""), "b": body["event"]}.get(kind, ""))
+        if kind == "batch":
+            event, key = body[0]["event"], (kind, "")
+            commit = partial(self._commit_several, account, body)
+        else:
+            event = body["event"]
+            key = (kind, {"a": asked.headers.get("idempotency-key", ""), "b": event}.get(kind, ""))
+            commit = partial(self._commit, account, key, body)
+        fate = self._fate(account, kind, event, False)
         match fate:
             case "http_503":
                 return Said(503, b"<html>503</html>")
@@ -140,12 +147,12 @@ class Vendor:
             case "rst_before":
                 raise ResetError
             case "late_commit":
-                return await self._commit_late(account, key, body)
+                return await self._commit_late(account, key, commit)
             case "kill_before":
                 self._kill(asked)
             case "slow":
                 await asyncio.sleep(SLOW_S)
-        said = self._commit(account, key, body)
+        said = commit()
         match fate:
             case "rst_after":
                 raise ResetError
@@ -163,7 +170,7 @@ class Vendor:
         self._note(self._calls, {"account": account.name, "kind": kind, "event": event, "nth": nth, "fate": fate})
         return fate
 
-    async def _commit_late(self, account: Account, key: tuple[str, str], body: dict[str, Any]) -> Said:
+    async def _commit_late(self, account: Account, key: tuple[str, str], commit: Callable[[], Said]) -> Said:
         """The caller has long given up when it is done. What carries a key is known to be under way meanwhile."""
         if key[0] == "a":
             if key in account.coming:
@@ -171,7 +178,21 @@ class Vendor:
             account.coming.add(key)
         await asyncio.sleep(LATE_S)
         account.coming.discard(key)
-        return self._commit(account, key, body)
+        return commit()
+
+    def _commit_several(self, account: Account, bodies: list[dict[str, Any]]) -> Said:
+        """Several of class B in one call: some are put off, some made and not mentioned, some neither."""
+        told = []
+        for body in bodies:
+            fate = self._fate(account, "part", body["event"], False)
+            if fate == "error_body":
+                busy = {"ok": False, "code": "busy", "message": "try later"}
+                told.append({"event": body["event"], "said": busy})
+            elif fate != "rst_before":
+                said = self._commit(account, ("b", body["event"]), body)
+                if fate != "rst_after":
+                    told.append({"event": body["event"], "said": said.body})
+        return Said(200, {"ok": True, "each": told})
 
     def _commit(self, account: Account, key: tuple[str, str], body: dict[str, Any]) -> Said:
         kind = key[0]

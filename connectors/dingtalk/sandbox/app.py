@@ -2,7 +2,7 @@
 
 Options: `approver` agree (default) | refuse | manual; `approve_after_ms` (50); `retry_ms` (500); `token_s` (7200).
 People at their screens: POST /_sandbox/callback {url}, POST /_sandbox/decide {instance_id, result},
-GET /_sandbox/instances, POST /_sandbox/revoke_tokens.
+GET /_sandbox/instances, POST /_sandbox/revoke_tokens, POST /_sandbox/restore {percent}: an older backup is put back.
 """
 
 import asyncio
@@ -127,6 +127,11 @@ class Server:
         ]
         return JSONResponse(rows)
 
+    async def restore(self, request: Request) -> Response:
+        """An older backup is put back: the newest instances are gone, {"percent": 5} of them."""
+        given = simplejson.loads(await request.body() or b"{}")
+        return JSONResponse(self.office.forget_newest(int(given.get("percent", 5))))
+
     async def revoke(self, _request: Request) -> Response:
         """Every token dies."""
         self._tokens.clear()
@@ -178,6 +183,7 @@ def build(kit: sdk.SandboxKit) -> ASGIApp:
         Route("/_sandbox/callback", server.subscribe, methods=["POST"]),
         Route("/_sandbox/decide", server.decide, methods=["POST"]),
         Route("/_sandbox/instances", server.instances, methods=["GET"]),
+        Route("/_sandbox/restore", server.restore, methods=["POST"]),
         Route("/_sandbox/revoke_tokens", server.revoke, methods=["POST"]),
     ]
     return Starlette(routes=routes, lifespan=server.lifespan, exception_handlers={RefusedError: _refuse})

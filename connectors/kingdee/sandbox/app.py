@@ -1,12 +1,13 @@
 """The fake server: routes, sessions, refusals, and the accountant's own screen under /_sandbox/.
 
-Options: `clock_window_s` (300), `refusal` ("401" answers a bad signature with HTTP 401 and plain text).
+Options: `clock_window_s` (300): how far a stamp may be from our clock, which `clock_skew_s` moves; `refusal`
+("401" answers a bad signature with HTTP 401 and plain text).
 """
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from itertools import cycle
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +22,7 @@ from connectors.kingdee.sandbox.bodies import BadBody, read
 from connectors.kingdee.sandbox.books import CHINA, Books, Document, Refused
 from connectors.kingdee.sandbox.forms import FORMS
 from connectors.kingdee.sandbox.gate import Application, Forbidden, admit
-from connectors.kingdee.sandbox.operations import perform, refusal
+from connectors.kingdee.sandbox.operations import MISHAPS, perform, refusal
 from hub import sdk
 
 SERVICE = "kingdee.bos.webapi.servicesstub.dynamicformservice."
@@ -36,10 +37,6 @@ APPLICATION = Application(
 LOST = Refused(1, "会话信息已丢失，请重新登录")
 
 
-def _now() -> datetime:
-    return datetime.now(CHINA)
-
-
 class Server:
     """One fake Kingdee: its account sets and the sessions opened on them."""
 
@@ -47,6 +44,7 @@ class Server:
         self._kit = kit
         self._window_s = int(kit.options.get("clock_window_s", "300"))
         self._sessions: set[str] = set()
+        self._mishaps = cycle(MISHAPS)
         self.books = {name: Books(clock) for name in APPLICATION.data_centres}
 
     async def serve(self, request: Request) -> Response:
@@ -55,7 +53,7 @@ class Server:
         if operation is None:
             return Response("<html>404</html>", status_code=404, media_type="text/html")
         try:
-            name = admit(APPLICATION, request.headers, request.scope["raw_path"], time.time(), self._window_s)
+            name = admit(APPLICATION, request.headers, request.scope["raw_path"], self._kit.now(), self._window_s)
         except Forbidden as no:
             if self._kit.options.get("refusal") == "401":
                 return Response(f"unauthorized: {no}", status_code=401, media_type="text/plain")
@@ -77,7 +75,13 @@ class Server:
             asked = read(raw)
         except BadBody as no:
             return refusal(operation, Refused(8, f"参数错误：{no}"))
-        return perform(self.books[name], operation, asked, lambda done, what: self._tell(name, done, what))
+        return perform(
+            self.books[name], operation, asked, lambda done, what: self._tell(name, done, what), self._mishap
+        )
+
+    def _mishap(self) -> str:
+        """What befalls one of several in a call: fault `part` has each kind in turn."""
+        return next(self._mishaps) if self._kit.faults.hit("part") else ""
 
     def _open(self, answer: Response) -> None:
         session = str(uuid4())
@@ -115,6 +119,12 @@ class Server:
                 for bill in shelf.by_id.values()
             ]
         )
+
+    async def restore(self, request: Request) -> Response:
+        """The server is restored from an older backup: the newest receivables are gone, {"percent": 5} of them."""
+        given = simplejson.loads(await request.body() or b"{}")
+        lost = self._chosen(given).forget_newest(FORMS["AR_RECEIVABLE"], int(given.get("percent", 5)))
+        return _json([{"id": str(bill.id), "number": bill.number} for bill in lost])
 
     async def receive(self, request: Request) -> Response:
         """The accountant books and audits a receipt against a receivable: {receivable_number, amount}."""
@@ -189,12 +199,13 @@ def _json(value: Any, status: int = 200) -> Response:
     return Response(text.encode(), status_code=status, headers={"content-type": "application/json; charset=utf-8"})
 
 
-def build(kit: sdk.SandboxKit, clock: Callable[[], datetime] = _now) -> ASGIApp:
-    """A new fake Kingdee with nothing but base data in it. `clock` stamps FModifyDate."""
-    server = Server(kit, clock)
+def build(kit: sdk.SandboxKit, clock: Callable[[], datetime] | None = None) -> ASGIApp:
+    """A new fake Kingdee with nothing but base data in it. `clock` stamps documents; by default the kit's."""
+    server = Server(kit, clock or (lambda: datetime.fromtimestamp(kit.now(), CHINA)))
     return Starlette(
         routes=[
             Route("/_sandbox/bills", server.bills, methods=["GET"]),
+            Route("/_sandbox/restore", server.restore, methods=["POST"]),
             Route("/_sandbox/receipts", server.receive, methods=["POST"]),
             Route("/_sandbox/sessions", server.expire, methods=["DELETE"]),
             Route("/{path:path}", server.serve, methods=["POST"]),

@@ -103,6 +103,15 @@ class Books:
         document.status, document.modified = then, self.now()
         document.approved = document.modified if then == "C" else None
 
+    def forget_newest(self, form: Form, percent: int) -> list[Document]:
+        """Lose the newest documents of a form, so many of a hundred."""
+        shelf = self.shelf(form)
+        kept = len(shelf.by_id) - len(shelf.by_id) * percent // 100
+        lost = sorted(shelf.by_id.values(), key=lambda document: document.id)[kept:]
+        for document in lost:
+            del shelf.by_id[document.id], shelf.by_number[document.number]
+        return lost
+
     def chosen(self, form: Form, data: dict[str, Any]) -> list[Document | str]:
         """Documents named by Ids ("1,2") or Numbers ([…]); the name itself where there is none."""
         shelf = self.shelf(form)

@@ -13,13 +13,18 @@ from connectors.kingdee.sandbox.queries import find_form, shown, table
 Tell = Callable[[str, Document], None]
 """(past participle, document): writes one effect to the ledger, before the answer goes out."""
 
+Mishap = Callable[[], str]
+"""What befalls the next of several documents in a call: one of MISHAPS, or nothing."""
+MISHAPS = ("refused", "hushed", "lost")
+"""`refused`: someone is at it. `hushed`: done, and the answer does not mention it. `lost`: neither."""
+
 PAST = {"Submit": "submitted", "Audit": "audited", "UnAudit": "unaudited", "Delete": "deleted"}
 
 
-def perform(books: Books, operation: str, asked: Asked, tell: Tell) -> Any:
+def perform(books: Books, operation: str, asked: Asked, tell: Tell, mishap: Mishap) -> Any:
     """Carry out one operation (its name in lower case) and return the answer's JSON."""
     try:
-        return _perform(books, operation, asked, tell)
+        return _perform(books, operation, asked, tell, mishap)
     except Refused as no:
         return refusal(operation, no)
 
@@ -30,7 +35,7 @@ def refusal(operation: str, no: Refused) -> Any:
     return [[plain]] if operation == "executebillquery" else plain
 
 
-def _perform(books: Books, operation: str, asked: Asked, tell: Tell) -> Any:
+def _perform(books: Books, operation: str, asked: Asked, tell: Tell, mishap: Mishap) -> Any:
     if operation == "executebillquery":
         return table(books, asked.data)
     if operation == "billquery":
@@ -40,13 +45,13 @@ def _perform(books: Books, operation: str, asked: Asked, tell: Tell) -> Any:
     if operation in ("save", "draft"):
         return _save(books, form, asked.data, "Z" if operation == "draft" else "A", tell)
     if operation == "batchsave":
-        return _batch_save(books, form, asked.data, tell)
+        return _batch_save(books, form, asked.data, tell, mishap)
     if operation == "view":
         return _view(books, form, asked.data)
     move = next((name for name in MOVES if name.lower() == operation), None)
     if move is None:
         raise Refused(3, f"不支持的操作：{operation}")
-    return _move(books, form, asked.data, move, tell)
+    return _move(books, form, asked.data, move, tell, mishap)
 
 
 def _save(books: Books, form: Form, data: dict[str, Any], status: str, tell: Tell) -> Any:
@@ -59,34 +64,46 @@ def _save(books: Books, form: Form, data: dict[str, Any], status: str, tell: Tel
     return {"Result": {**answer, "Id": document.id, "Number": document.number, "NeedReturnData": [{}]}}
 
 
-def _batch_save(books: Books, form: Form, data: dict[str, Any], tell: Tell) -> Any:
+def _batch_save(books: Books, form: Form, data: dict[str, Any], tell: Tell, mishap: Mishap) -> Any:
     """Not atomic: what can be saved is saved."""
-    errors, made = [], []
-    for index, model in enumerate(data.get("Model") or []):
-        try:
-            document = books.save(form, model, data)
-        except Refused as no:
-            errors.append(_error(no, index))
-        else:
-            tell("saved", document)
-            made.append(_entity(document, index))
-    return {"Result": {"ResponseStatus": _status(errors, made, 11), "NeedReturnData": [{} for _ in made]}}
+
+    def save(model: Any) -> Document:
+        document = books.save(form, model, data)
+        tell("saved", document)
+        return document
+
+    errors, made, code = _each(data.get("Model") or [], save, mishap)
+    return {"Result": {"ResponseStatus": _status(errors, made, code), "NeedReturnData": [{} for _ in made]}}
 
 
-def _move(books: Books, form: Form, data: dict[str, Any], operation: str, tell: Tell) -> Any:
+def _move(books: Books, form: Form, data: dict[str, Any], operation: str, tell: Tell, mishap: Mishap) -> Any:
+    def move(chosen: Document | str) -> Document:
+        if isinstance(chosen, str):
+            raise Refused(9, f"编码值[“{chosen}”]不存在")
+        books.move(chosen, operation)
+        tell(PAST[operation], chosen)
+        return chosen
+
+    errors, made, code = _each(books.chosen(form, data), move, mishap)
+    return {"Result": {"ResponseStatus": _status(errors, made, code)}}
+
+
+def _each(several: list[Any], act: Callable[[Any], Document], mishap: Mishap) -> tuple[list[Any], list[Any], int]:
+    """Do it to each; the errors and the successes with their places, and the last refusal's code."""
     errors, made, code = [], [], 0
-    for index, chosen in enumerate(books.chosen(form, data)):
+    for index, one in enumerate(several):
+        befallen = mishap() if len(several) > 1 else ""
         try:
-            if isinstance(chosen, str):
-                raise Refused(9, f"编码值[“{chosen}”]不存在")
-            books.move(chosen, operation)
+            if befallen == "refused":
+                raise Refused(11, "网控冲突：单据正在被其他用户操作")
+            document = None if befallen == "lost" else act(one)
         except Refused as no:
             errors.append(_error(no, index))
             code = no.code
         else:
-            tell(PAST[operation], chosen)
-            made.append(_entity(chosen, index))
-    return {"Result": {"ResponseStatus": _status(errors, made, code)}}
+            if document and not befallen:
+                made.append(_entity(document, index))
+    return errors, made, code
 
 
 def _view(books: Books, form: Form, data: dict[str, Any]) -> Any:

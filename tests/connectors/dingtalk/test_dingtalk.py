@@ -5,6 +5,7 @@ import importlib
 import json
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ FORM = [
 ]
 ROWS = [[{"name": "产品", "value": "数控车床"}, {"name": "金额（元）", "value": "628000.00"}]]
 APPROVAL = Approval.model_validate({"fields": FORM, "table": {"name": "合同明细", "rows": ROWS}})
+HOUR = timedelta(hours=1)
 FINISH = {
     "EventType": "bpms_instance_change",
     "eventId": "e1",
@@ -205,6 +207,19 @@ async def test_our_client_drives_our_sandbox_creates_and_finds_again(dingtalk: R
     async with make_client(base_url=dingtalk.url, egress=LOOPBACK) as desk:
         await desk.post("/_sandbox/revoke_tokens")
     assert await find_approval(ctx, APPROVAL) == made
+
+
+async def test_reconciliation_reads_every_approval_and_finds_those_that_are_there(dingtalk: Running) -> None:
+    told, now = Config.model_validate(dingtalk.credentials), datetime.now(UTC)
+    made = [await create_approval(context(told, f"dlv_{n}"), APPROVAL) for n in range(40)]
+    lister, ctx = connector.listers["approval"], context(told)
+    assert lister.pages is not None
+    async with make_client(base_url=dingtalk.url, egress=LOOPBACK) as desk:
+        lost = (await desk.post("/_sandbox/restore", json={"percent": 5})).json()
+    listed = [each async for page in lister.pages(ctx, now - HOUR, now + HOUR) for each in page]
+    assert listed == await lister.find(ctx, made) == made[:38]
+    assert lost == [each.id for each in made[38:]]
+    assert [page async for page in lister.pages(ctx, now - 2 * HOUR, now - HOUR)] == [[]]
 
 
 async def test_our_client_with_a_wrong_secret_is_told_to_reconnect(dingtalk: Running) -> None:

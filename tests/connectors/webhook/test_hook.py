@@ -12,7 +12,7 @@ import core_crm
 from connectors.webhook.sandbox.app import THEIRS
 from connectors.webhook.sandbox.seal import Seal
 from hub.credentials import Vault
-from hub.flows import Catalogue
+from hub.deploy import Running
 from hub.ledger.connections import save
 from hub.ledger.database import Database
 from hub.main import Hub, create_app
@@ -47,7 +47,7 @@ def configure(database: Database, registry: Registry) -> Configure:
 async def post(database: Database, registry: Registry, configure: Configure) -> AsyncIterator[Post]:
     """Post a signed body to the hook; the status."""
     await configure()
-    transport = httpx.ASGITransport(create_app(Hub(Settings(), database, registry, Catalogue((), {}))))
+    transport = httpx.ASGITransport(create_app(Hub(Settings(), database, registry, Running())))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as http:
 
         async def send(body: bytes = BODY, ident: str = "msg_1", ago_s: int = 0, seal: Seal = THEIRS) -> int:
