@@ -20,6 +20,7 @@ PATIENCE_S = 0.5
 LONGEST_S = 1.0
 REST_S = 5.0
 REPEAT_S = 1.0
+ARMED_S = 1.0
 
 
 def _write(job: dict[str, Any]) -> bytes:
@@ -28,6 +29,10 @@ def _write(job: dict[str, Any]) -> bytes:
 
 def _read(raw: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(raw))
+
+
+def _armed(tenant: str, connection: str) -> str:
+    return f"armed/{tenant}/{connection}"
 
 
 def _connect(url: str) -> ArqRedis:
@@ -39,8 +44,10 @@ def _connect(url: str) -> ArqRedis:
 class Waker:
     """Sends wake-ups; when Redis is away it keeps silent and the sweep finds the work within its second.
 
-    Wake-ups of one connection within 5 ms become one job. arq's own job ids are not used for that: it drops a
-    job whose id is still running, and the work that came in after its last look would wait for the sweep.
+    Wake-ups of one connection within 5 ms become one job, and none is sent while another, of whatever process, has
+    not been taken up: the connection stays armed until a worker has it and before that worker looks, a second at
+    most. arq's own job ids are not used for that: it drops a job whose id is still running, and the work that came
+    in after its last look would wait for the sweep.
     """
 
     def __init__(self, url: str) -> None:
@@ -59,7 +66,8 @@ class Waker:
         del self._armed[place]
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await self._redis.enqueue_job("wake", *place)
+                if await self._redis.set(_armed(*place), 1, nx=True, px=int(1000 * ARMED_S)):
+                    await self._redis.enqueue_job("wake", *place)
         except LOST:
             self._silent_until = asyncio.get_running_loop().time() + REST_S
 
@@ -83,7 +91,7 @@ async def answers(url: str) -> bool:
 async def listen(url: str, drain: Drain) -> None:
     """Drain what wake-ups name, until cancelled. arq leaves when Redis is lost or hangs; this comes back."""
 
-    async def wake(_context: dict[Any, Any], *ids: Any, **_: Any) -> None:
+    async def wake(context: dict[Any, Any], *ids: Any, **_: Any) -> None:
         await drain(*ids)
 
     while True:

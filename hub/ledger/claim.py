@@ -14,12 +14,8 @@ from hub.sdk.home import Unit
 PROBE_S = 30.0
 CRASHES = 3
 
-# One claimer of a connection at a time, so that all workers together keep to what the account bears. The claim is
-# planned anew each time: a plan kept from when the tables were empty reads all there is, until somebody analyzes.
-ALONE = """
-SELECT pg_advisory_xact_lock(hashtextextended('claim/' || $1 || '/' || $2, 0)),
-  set_config('plan_cache_mode', 'force_custom_plan', true)
-"""
+# One claimer of a connection at a time, so that all workers together keep to what the account bears.
+ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('claim/' || $1 || '/' || $2, 0))"
 # Live work before replays. What died with a worker goes alone, so that it can take nothing else down with it.
 # While a circuit is open, one delivery at a time goes as a probe. OFFSET 0 has each lane looked up by its index:
 # joined instead, and without statistics, everything that waits is compared with everything that waits.
@@ -51,9 +47,9 @@ RETURNING d.*, e.connection AS source, e.type, e.subject, e.occurred_at, e.data,
 """
 INTEND = """
 WITH ours AS (
-  UPDATE deliveries d SET state = 'sending', payload = i.payload, payload_hash = i.hash, settle_s = i.settle_s,
+  UPDATE deliveries d SET state = 'sending', payload = i.payload::jsonb, payload_hash = i.hash, settle_s = i.settle_s,
     attempts = d.attempts + 1, updated_at = now()
-  FROM unnest($2::text[], $3::int[], $4::jsonb[], $5::text[], $6::real[], $7::text[])
+  FROM unnest($2::text[], $3::int[], $4::text[], $5::text[], $6::real[], $7::text[])
     AS i (id, fence, payload, hash, settle_s, attempt)
   WHERE d.tenant_id = $1 AND d.id = i.id AND d.fence = i.fence AND d.state = 'claimed'
   RETURNING d.id, d.attempts, d.fence, i.attempt)
@@ -149,13 +145,14 @@ class Intent:
 
 async def intend(unit: Unit, intents: Sequence[Intent]) -> dict[str, str]:
     """Write down that we are about to send. The attempt's id by delivery id, for those that are still ours."""
-    rows = [(i.delivery.id, i.delivery.fence, i.payload, _hash(i.payload), i.settle_s, new_id("att")) for i in intents]
-    columns = (list(column) for column in zip(*rows, strict=True))
+    columns = (list(column) for column in zip(*map(_row, intents), strict=True))
     return {row["delivery_id"]: row["id"] for row in await unit.fetch(INTEND, unit.tenant_id, *columns)}
 
 
-def _hash(payload: Json) -> str:
-    return sha256(dumps(payload).encode()).hexdigest()
+def _row(intent: Intent) -> tuple[object, ...]:
+    payload = dumps(intent.payload)
+    digest = sha256(payload.encode()).hexdigest()
+    return intent.delivery.id, intent.delivery.fence, payload, digest, intent.settle_s, new_id("att")
 
 
 async def heartbeat(unit: Unit, claimed: Sequence[Claimed], lease_s: float) -> set[str]:

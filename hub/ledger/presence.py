@@ -70,34 +70,28 @@ class Presence:
 
     async def _hold(self, session: "asyncpg.Connection[asyncpg.Record]") -> None:
         number = self.number or random.randrange(1, 2**31)
-        asked = await self._ask(session, "SELECT pg_try_advisory_lock($1, $2)", KIND, number)
-        if not asked:
-            raise TimeoutError
+        asked = time.monotonic()
+        if not await session.fetchval("SELECT pg_try_advisory_lock($1, $2)", KIND, number, timeout=PRESENT_S):
+            raise TimeoutError(f"another session holds the number {number}")
         self.number = number
         await self._back()
         while True:
             self._until = asked + PRESENT_S
             await asyncio.sleep(PING_S)
-            asked = await self._ask(session, "SELECT true")
-
-    async def _ask(self, session: "asyncpg.Connection[asyncpg.Record]", question: str, *values: int) -> float:
-        """The time before we asked, when PostgreSQL says yes, else 0."""
-        asked = time.monotonic()
-        said = await session.fetchval(question, *values, timeout=PRESENT_S)
-        return asked if said else 0.0
+            asked = time.monotonic()
+            await session.fetchval("SELECT true", timeout=PRESENT_S)
 
 
 @dataclass(slots=True)
 class Orphans:
     """What lies around without its worker, and since when this process saw it so."""
 
-    _seen: dict[str, dict[Orphan, float]] = field(default_factory=dict)
+    _since_s: dict[str, dict[Orphan, float]] = field(default_factory=dict)
 
     async def long_alone(self, unit: Unit) -> list[Orphan]:
         """Those of a tenant that nobody has held for so long that nobody can still be sending them."""
         now = time.monotonic()
-        rows = await unit.fetch(ORPHANS, unit.tenant_id, KIND)
-        before = self._seen.get(unit.tenant_id, {})
-        seen = {each: before.get(each, now) for each in ((row["id"], row["lease_until"]) for row in rows)}
-        self._seen[unit.tenant_id] = seen
-        return [each for each, since in seen.items() if now - since >= ORPHAN_S]
+        alone = [(row["id"], row["lease_until"]) for row in await unit.fetch(ORPHANS, unit.tenant_id, KIND)]
+        before = self._since_s.get(unit.tenant_id, {})
+        since = self._since_s[unit.tenant_id] = {each: before.get(each, now) for each in alone}
+        return [each for each in alone if now - since[each] >= ORPHAN_S]

@@ -29,7 +29,8 @@ def configure_logs(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    logging.getLogger("arq").setLevel(logging.WARNING)  # one line per wake-up says nothing
+    for name in ("arq", "httpx"):  # one line for each wake-up and each call says nothing: attempts keep the calls
+        logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -22,10 +22,12 @@ class _Ledger(Collector):
         deliveries = GaugeMetricFamily("hub_deliveries", "Deliveries by state", labels=["state"])
         attempts = CounterMetricFamily("hub_attempts", "Finished attempts by outcome", labels=["outcome"])
         receipts = CounterMetricFamily("hub_receipts_kept", "Receipts kept by verdict", labels=["verdict"])
+        drifts = CounterMetricFamily("hub_drift", "Drifts found in source streams by kind", labels=["what"])
         families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {
             "deliveries": deliveries,
             "attempts": attempts,
             "receipts": receipts,
+            "drifts": drifts,
         }
         for name, family in families.items():
             for kind, count in sorted(self.counts.get(name, {}).items()):
@@ -37,7 +39,7 @@ class _Ledger(Collector):
 
 
 def render_metrics(counts: Counts, version: str) -> bytes:
-    """All metrics. `counts` is {"deliveries": {state: n}, "attempts": {outcome: n}, "receipts": {verdict: n}}."""
+    """All metrics. `counts` is {"deliveries": {state: n}, "attempts": {outcome: n}, …}, as the ledger counts them."""
     ledger = CollectorRegistry()
     ledger.register(_Ledger(counts, version))
     return generate_latest(ledger) + generate_latest(REGISTRY)

@@ -110,19 +110,6 @@ async def test_two_hundred_thousand_done_rows_that_nobody_analyzed_slow_nothing_
     await patient.close()
 
 
-async def test_a_connection_is_replaced_before_its_plans_are_old(
-    migrated: Addresses, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hub.ledger.database.QUERIES", 50)
-    ledger = await Database.open(migrated.app, 1)
-    pids = []
-    for _ in range(50):
-        async with ledger.unit("demo") as unit:
-            pids.append(await unit.fetchval("SELECT pg_backend_pid()"))
-    await ledger.close()
-    assert 2 < len(set(pids)) < 25
-
-
 async def test_a_backlog_that_nobody_analyzed_does_not_slow_the_claim_down(ledger: Database) -> None:
     async def take() -> float:
         with suppress(ConfigError):

@@ -238,7 +238,7 @@ async def test_statements_locks_and_idle_transactions_have_limits_also_after_a_c
             limits = {
                 name: await unit.fetchval("SELECT setting FROM pg_settings WHERE name = $1", name) for name in LIMITS
             }
-            await unit.execute("SET statement_timeout = 0")
+            await unit.execute("SET LOCAL statement_timeout = 0")
         assert limits == LIMITS
 
 
