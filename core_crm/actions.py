@@ -16,6 +16,7 @@ from core_crm.news import (
     RevokedInteraction,
     SavedContact,
 )
+from core_crm.origins import KINDS
 from core_crm.shapes import Currency, Given, Money, Name, Note, Short
 from hub import sdk
 
@@ -23,6 +24,7 @@ home = sdk.HomeSystem(
     id="crm",
     title=sdk.Text("客户关系管理", "CRM"),
     events=frozenset({"customer.created", "contract.submitted", "contract.approved", "contract.rejected"}),
+    kinds=KINDS,
 )
 
 

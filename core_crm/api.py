@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel
 
-from core_crm import commands, facts, people, shapes, store, timeline
+from core_crm import commands, facts, people, shapes, store, timeline, whole
+from core_crm.edits import note_edit
 from core_crm.exact_route import INVALID, ExactRoute, answer
 from core_crm.model import Status
 from core_crm.refuse import demand
@@ -108,11 +109,17 @@ class Desk:
         key: str | None,
         do: Callable[[sdk.Unit], Awaitable[sdk.Json]],
         status: int = 201,
+        wrote: Callable[[sdk.Json], sdk.Json] = lambda made: made,
     ) -> Response:
-        """Do it once for each Idempotency-Key; a repeat gets the first answer."""
+        """Do it once for each Idempotency-Key; a repeat gets the first answer.
+
+        Who did it is noted with what was `wrote` by field; by default that is all the answer shows.
+        """
 
         async def once(unit: sdk.Unit) -> tuple[int, sdk.Json]:
-            return status, await do(unit)
+            made = await do(unit)
+            await note_edit(unit, who, made["id"], wrote(made))
+            return status, made
 
         digest = sha256(await request.body()).hexdigest()
         fingerprint = sha256(f"{request.method} {request.url.path} {digest}".encode()).hexdigest()
@@ -150,28 +157,11 @@ def _after(cursor: str | None) -> str | None:
 
 
 async def _whole(unit: sdk.Unit, contract_id: str) -> sdk.Json:
-    """A contract with its customer, lines, approvals, receivable and postings."""
-    contract = await demand(unit, store.CONTRACTS, contract_id)
-    booked = await store.page(unit, store.RECEIVABLES, 1, contract_id=contract_id)
-    inner = {
-        "customer": await demand(unit, store.CUSTOMERS, contract["customer_id"]),
-        "lines": await store.lines(unit, contract_id),
-        "approvals": await store.approvals(unit, contract_id),
-        "receivable": booked[0] if booked else None,
-        "postings": await store.postings(unit, contract_id),
-    }
-    return _show(shapes.OpenContract, {**contract, **inner})
+    return (await whole.contract(unit, contract_id)).model_dump(mode="json")
 
 
 async def _known(unit: sdk.Unit, customer_id: str) -> sdk.Json:
-    """A customer with its contacts, facts and registry."""
-    customer = await demand(unit, store.CUSTOMERS, customer_id)
-    inner = {
-        "contacts": await store.people(unit, customer_id),
-        "facts": await facts.facts_of(unit, customer),
-        "registry": await facts.registry_of(unit, customer_id),
-    }
-    return _show(shapes.OpenCustomer, {**customer, **inner})
+    return (await whole.customer(unit, customer_id)).model_dump(mode="json")
 
 
 def _customers(routes: APIRouter, desk: Desk) -> None:
@@ -194,7 +184,7 @@ def _customers(routes: APIRouter, desk: Desk) -> None:
             await facts.state_fact(unit, customer_id, field, given.value)
             return await _known(unit, customer_id)
 
-        return await desk.write(who, request, key, do, status=200)
+        return await desk.write(who, request, key, do, 200, lambda _made: {f"facts.{field}.value": given.value})
 
     @routes.get("/customers", response_model=shapes.Page[shapes.Customer])
     async def page(who: Reader, limit: Limit = 50, cursor: Cursor = None, number: Filter = None) -> Response:
@@ -242,7 +232,10 @@ def _contracts(routes: APIRouter, desk: Desk) -> None:
             await commands.submit_contract(unit, contract_id)
             return await _whole(unit, contract_id)
 
-        return await desk.write(who, request, key, do, status=200)
+        def wrote(made: sdk.Json) -> sdk.Json:
+            return {name: made[name] for name in ("status", "submission_no")}
+
+        return await desk.write(who, request, key, do, 200, wrote)
 
     @routes.get("/contracts", response_model=shapes.Page[shapes.Contract])
     async def page(

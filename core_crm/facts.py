@@ -41,7 +41,7 @@ async def enrich_customer(unit: sdk.Unit, given: EnrichedCustomer) -> Row:
         for field, value in given.facts.items():
             told = (field, value, given.provider, given.fetched_at, False)
             await store.insert(unit, FACT, "fct", customer["id"], *told)
-        if not customer["credit_code"] and (code := _valid(given.credit_code)):
+        if not customer["credit_code"] and (code := valid_code(given.credit_code)):
             await unit.execute("UPDATE customers SET credit_code = $2 WHERE id = $1", customer["id"], code)
     return customer
 
@@ -88,7 +88,8 @@ def _stands(person: Row | None, registry: Row | None) -> Row:
     return {**(registry or person or {}), "suggestion": None}
 
 
-def _valid(code: str) -> str:
+def valid_code(code: str) -> str:
+    """The normal form of a credit code, or "" for one that is not valid."""
     try:
         return model.credit_code(code)
     except ValueError:

@@ -17,8 +17,13 @@ SKEW_S = 30.0
 """So far this machine's clock may be from PostgreSQL's, by which everything is due."""
 
 
-def router(database: Database, redis_answers: Callable[[], Awaitable[bool]], version: str) -> APIRouter:
-    """/healthz, /readyz, /metrics, /version. `redis_answers` must be quick and never raise; Redis is not required."""
+def router(
+    database: Database, redis_answers: Callable[[], Awaitable[bool]], version: str, release: Callable[[], str]
+) -> APIRouter:
+    """/healthz, /readyz, /metrics, /version. `redis_answers` must be quick and never raise; Redis is not required.
+
+    `release` says "ok", or which release does not load here: what ran before goes on, so it is told and no more.
+    """
     routes = APIRouter(tags=["operations"])
     counted = _Counted(database)
 
@@ -29,12 +34,13 @@ def router(database: Database, redis_answers: Callable[[], Awaitable[bool]], ver
 
     @routes.get("/readyz")
     async def readyz() -> Response:
-        """200 when PostgreSQL answers, is migrated and has our time, else 503; Redis is told but not required."""
+        """200 when PostgreSQL answers, is migrated and has our time, else 503; Redis and the release are told only."""
         postgresql = await _postgresql(database)
         clock = await _clock(database) if postgresql == "ok" else "unknown"
         redis = "ok" if await redis_answers() else "away"
         ready = (postgresql, clock) == ("ok", "ok")
-        body = {"status": "ready" if ready else "not ready", "postgresql": postgresql, "clock": clock, "redis": redis}
+        status = "ready" if ready else "not ready"
+        body = {"status": status, "postgresql": postgresql, "clock": clock, "redis": redis, "release": release()}
         return Exact(body, 200 if ready else 503, None if ready else {"retry-after": "5"})
 
     @routes.get("/metrics")

@@ -43,7 +43,7 @@ async def _add(connector: str, name: str, given: dict[str, Any], tenant: str) ->
         config = opened.registry.read_config(connector, given) if given else _ask(found)
         connection = opened.registry.connect(connector, config)
         async with connection.http:
-            saw = await _probe(connection)
+            saw = await try_out(connection)
         await store(opened, tenant, name, connector, config)
         typer.echo(f"{name}: {saw}；已保存 / saved")
         if found.webhook:
@@ -112,13 +112,14 @@ async def _probe_one(name: str, tenant: str) -> dict[str, Any]:
             stored = await find(unit, name)
         if stored is None:
             raise ConfigError(f"no connection {name!r}")
-        saw = await _probe(opened.registry.open(stored))
+        saw = await try_out(opened.registry.open(stored))
         async with opened.database.unit(tenant) as unit:
             await release(unit, name)
         return {"name": name, "ok": True, "saw": saw}
 
 
-async def _probe(connection: Connection) -> str:
+async def try_out(connection: Connection) -> str:
+    """Probe a connection: what it saw. ConfigError with the vendor's reason when it does not work."""
     if connection.connector.probe is None:
         return "无探测 / no probe"
     try:

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from hub.api.lab import Lab
-from hub.api.preview import Planner
 from hub.api.replay_shapes import item, previews, reported, shown
 from hub.cli.person import person
 from hub.cli.tell import told
@@ -94,8 +93,7 @@ async def _go_on(replay_id: str, tenant: str, as_json: bool) -> None:
 async def open_lab() -> AsyncIterator[Lab]:
     """The replay lab of a hub that is opened for it."""
     async with open_hub(Settings()) as opened:
-        planner = Planner(opened.registry.actions, opened.catalogue.plan)
-        yield Lab(opened.database, planner, opened.catalogue.mapping)
+        yield opened.lab
 
 
 async def tell_report(database: Database, tenant: str, replay_id: str, as_json: bool) -> None:

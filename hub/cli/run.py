@@ -12,7 +12,7 @@ import uvicorn
 import uvloop
 
 from hub.api.server import HastyProtocol
-from hub.main import create_app, open_hub, work
+from hub.main import create_app, following, open_hub, work
 from hub.observability import configure_logs
 from hub.settings import Settings
 
@@ -30,7 +30,7 @@ def serve() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_hub(settings) as opened:
+    async with open_hub(settings) as opened, following(opened):
         listening = socket.create_server((settings.host, settings.port), backlog=1024)
         config = uvicorn.Config(
             create_app(opened), http=HastyProtocol, log_config=None, access_log=False, server_header=False
@@ -46,7 +46,7 @@ def worker() -> None:
 
 
 async def _work(settings: Settings) -> None:
-    async with open_hub(settings) as opened:
+    async with open_hub(settings) as opened, following(opened):
         await work(opened)
 
 

@@ -8,6 +8,7 @@
     - NeedsReauth      a person must reconnect; the connection's lanes are held
     - Rejected         this payload will never pass; dead letter
     - Ambiguous        it may have happened; look before trying again
+    - Drifted          the source's data changed its shape; held until a person has looked, nothing was sent
   x MappingError       our own translation is wrong; dead letter, nothing was sent
   x ConfigError        refused at start-up or at load, never at run time
   x BadSignature       an inbound request is not from the vendor; 401, counted
@@ -106,6 +107,12 @@ class Ambiguous(VendorError):
     """The request left us and no clear answer came; the record may exist."""
 
     verdict = Verdict.CHECK
+
+
+class Drifted(VendorError):
+    """The source tells its events otherwise than before, and its stream is to be held then; nothing was sent."""
+
+    verdict = Verdict.HOLD
 
 
 class MappingError(HubError):

@@ -18,6 +18,8 @@ from hub.mapping.yaml_text import Document
 
 Actions = Mapping[str, type[BaseModel]]
 Events = Mapping[str, frozenset[str]]
+Files = Mapping[str, str]
+"""Path below the directory, with /, → text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,15 @@ class Catalogue:
 
     @classmethod
     def load(cls, directory: Path, actions: Actions, events: Events) -> "Catalogue":
-        """Read flows/*.yaml and every other *.yaml below. ConfigError names file, line, column and the nearest name."""
-        files = {p.relative_to(directory).as_posix(): _text(p, directory) for p in sorted(directory.rglob("*.yaml"))}
-        mappings = _mappings({o: t for o, t in files.items() if not o.startswith("flows/")}, actions, events)
-        flows = _flows({o: t for o, t in files.items() if o.startswith("flows/")})
+        """The same for the files of a directory."""
+        return cls.of(read_files(directory), actions, events)
+
+    @classmethod
+    def of(cls, files: Files, actions: Actions, events: Events) -> "Catalogue":
+        """Read flows/*.yaml and all other files. ConfigError names file, line, column and the nearest name."""
+        texts = {path: _plain(text) for path, text in files.items()}
+        mappings = _mappings({o: t for o, t in texts.items() if not o.startswith("flows/")}, actions, events)
+        flows = _flows({o: t for o, t in texts.items() if o.startswith("flows/")})
         bound = tuple(_bind(flow, mappings, actions, events) for flow in flows)
         return cls(bound, {mapping.pin: mapping for mapping in mappings.values()})
 
@@ -48,18 +55,35 @@ class Catalogue:
     def versions(self) -> Iterable[tuple[str, str, str, str, str]]:
         """(kind, name, hash, pin, text) of everything loaded, for the ledger to keep."""
         for flow in self.flows:
-            yield "flow", flow.name, flow.hash, f"{flow.name}:{flow.hash}", flow.text
+            yield "flow", flow.name, flow.hash, flow.pin, flow.text
         for mapping in self.mappings.values():
             yield "mapping", mapping.name, mapping.hash, mapping.pin, mapping.text
 
+    @property
+    def pins(self) -> dict[str, str]:
+        """The pin of what stands in each file, by the file's path."""
+        of_flows = {flow.document.origin: flow.pin for flow in self.flows}
+        return of_flows | {mapping.document.origin: mapping.pin for mapping in self.mappings.values()}
+
+
+def read_files(directory: Path) -> dict[str, str]:
+    """Path below the directory → text of every *.yaml, byte for byte. ConfigError for one that is not UTF-8."""
+    return {
+        file.relative_to(directory).as_posix(): _text(file, directory) for file in sorted(directory.rglob("*.yaml"))
+    }
+
 
 def _text(file: Path, directory: Path) -> str:
-    """A file's text; a byte order mark, which some editors write, is taken off."""
     try:
-        return file.read_text("utf-8-sig")
+        return file.read_bytes().decode()
     except UnicodeDecodeError as error:
         origin = file.relative_to(directory).as_posix()
         raise Document(origin).refuse((), "not UTF-8: save the file as UTF-8") from error
+
+
+def _plain(text: str) -> str:
+    """Without what some editors write: a byte order mark, other line ends."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _mappings(files: Mapping[str, str], actions: Actions, events: Events) -> dict[str, MappingFile]:

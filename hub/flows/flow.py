@@ -81,6 +81,11 @@ class Flow:
     newest: bool
     document: Document
 
+    @property
+    def pin(self) -> str:
+        """Its name and the hash of its text."""
+        return f"{self.name}:{self.hash}"
+
 
 def parse_flow(text: str, origin: str) -> Flow:
     """Read a flow file. Raises ConfigError "file:line:column: what, did you mean …"."""

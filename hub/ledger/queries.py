@@ -42,6 +42,7 @@ COUNTS = {
     "deliveries": "SELECT state, count(*) FROM deliveries WHERE tenant_id = $1 GROUP BY 1",
     "attempts": "SELECT outcome, count(*) FROM attempts WHERE tenant_id = $1 AND ended_at IS NOT NULL GROUP BY 1",
     "receipts": "SELECT verdict, count(*) FROM receipts WHERE tenant_id = $1 GROUP BY 1",
+    "drifts": "SELECT what, count(*) FROM drifts WHERE tenant_id = $1 GROUP BY 1",
 }
 MIGRATED = "SELECT to_regclass('deliveries') IS NOT NULL AND to_regclass('idempotency_keys') IS NOT NULL"
 
@@ -148,7 +149,7 @@ async def held(unit: Unit) -> list[Mapping[str, Any]]:
 
 
 async def count_everything(database: Database) -> dict[str, dict[str, int]]:
-    """Deliveries by state, finished attempts by outcome, receipts by verdict, over all tenants."""
+    """Deliveries by state, finished attempts by outcome, receipts by verdict, drifts by kind, over all tenants."""
     total: dict[str, dict[str, int]] = {name: {} for name in COUNTS}
     for tenant in await database.tenants():
         async with database.unit(tenant) as unit:

@@ -10,18 +10,19 @@ from hub.domain.text import NOTHING
 from hub.ledger.claim import Claimed
 from hub.ledger.database import LedgerUnit
 from hub.ledger.record import Told
-from hub.sdk.connector import Action, Made
+from hub.sdk.connector import Action, Effect, Made
 from hub.sdk.context import Exchange
 from hub.sdk.exact import Json, dumps
 
 SETTLE = """
 UPDATE deliveries d SET state = s.state, due_at = now() + make_interval(secs => s.delay_s * (1 + 0.1 * random())),
   crashes = 0, spent = d.spent + s.spent, snoozes = d.snoozes + s.snoozed, look_first = s.look_first,
-  result = coalesce(s.result, d.result), error_code = s.code, error = s.error, hint_zh = s.hint_zh,
-  hint_en = s.hint_en, lease_until = NULL, updated_at = now(), done_at = CASE WHEN s.state = 'done' THEN now() END
+  result = coalesce(s.result, d.result), wrote = coalesce(s.wrote, d.wrote), error_code = s.code, error = s.error,
+  hint_zh = s.hint_zh, hint_en = s.hint_en, lease_until = NULL, updated_at = now(),
+  done_at = CASE WHEN s.state = 'done' THEN now() END
 FROM unnest($2::text[], $3::int[], $4::text[], $5::float8[], $6::int[], $7::int[], $8::boolean[], $9::jsonb[],
-  $10::text[], $11::text[], $12::text[], $13::text[])
-  AS s (id, fence, state, delay_s, spent, snoozed, look_first, result, code, error, hint_zh, hint_en)
+  $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
+  AS s (id, fence, state, delay_s, spent, snoozed, look_first, result, wrote, code, error, hint_zh, hint_en)
 WHERE d.tenant_id = $1 AND d.id = s.id AND d.fence = s.fence AND d.state IN ('claimed', 'sending') RETURNING d.id
 """
 ATTEMPT = """
@@ -76,7 +77,8 @@ def _row(ended: Ended) -> tuple[object, ...]:
     snoozed = int(after.state is State.WAITING and not after.spent)
     spent = int(after.spent and after.state is not State.DONE)
     ours = (ended.delivery.id, ended.delivery.fence, after.state.value, after.delay_s, spent, snoozed, after.look_first)
-    return (*ours, made.model_dump(mode="python") if made else None, *_words(ended.outcome.error))
+    wrote = made.id if made and ended.action and ended.action.effect is Effect.HOME else None
+    return (*ours, made.model_dump(mode="python") if made else None, wrote, *_words(ended.outcome.error))
 
 
 def _noted(ended: Ended, superseded: bool) -> tuple[object, ...]:

@@ -5,18 +5,28 @@ from collections.abc import Iterable
 from hub.sdk.home import Unit
 
 KEEP = """
-INSERT INTO flow_versions (tenant_id, kind, name, hash, pin, text) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO flow_versions (tenant_id, kind, name, hash, pin, text)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
 ON CONFLICT DO NOTHING
+"""
+
+# A release knows it too, whenever the tenant came; there a text has its file's byte order mark and line ends.
+TEXT = r"""
+(SELECT text FROM flow_versions WHERE pin = $1 LIMIT 1)
+UNION ALL
+(SELECT regexp_replace(ltrim(t.text, U&'\FEFF'), E'\r\n?', E'\n', 'g')
+ FROM release_files f JOIN release_texts t USING (hash) WHERE f.pin = $1 LIMIT 1)
+LIMIT 1
 """
 
 
 async def keep_versions(unit: Unit, versions: Iterable[tuple[str, str, str, str, str]]) -> None:
     """Keep (kind, name, hash, pin, text) of each; safe to repeat."""
-    for version in versions:
-        await unit.execute(KEEP, unit.tenant_id, *version)
+    if columns := [list(column) for column in zip(*sorted(versions), strict=True)]:
+        await unit.execute(KEEP, unit.tenant_id, *columns)
 
 
 async def text_of(unit: Unit, pin: str) -> str | None:
     """The text behind a pin, or None when it never ran here."""
-    found: str | None = await unit.fetchval("SELECT text FROM flow_versions WHERE pin = $1 LIMIT 1", pin)
+    found: str | None = await unit.fetchval(TEXT, pin)
     return found

@@ -2,7 +2,6 @@
 
 import importlib
 import pkgutil
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from hub.domain.errors import ConfigError
 from hub.domain.text import Text
 from hub.ledger.connections import Stored
 from hub.sdk.auth import AuthKit
+from hub.sdk.clock import VendorClock
 from hub.sdk.connector import Action, Connector
 from hub.sdk.context import Context, always, at_once
 from hub.sdk.home import HomeSystem
@@ -70,6 +70,7 @@ class Connection:
     egress: Egress
     pace: Pace
     updated_at: datetime
+    clock: VendorClock
 
     def context(self, key: str = "", alive: Callable[[], bool] = always) -> Context[Any]:
         """A context for one attempt, poll or probe."""
@@ -84,6 +85,7 @@ class Connection:
             deadline=self.connector.limits.deadline,
             pace=self.pace,
             alive=alive,
+            vendor_clock=self.clock,
         )
 
 
@@ -167,15 +169,16 @@ class Registry:
         """Open a connection that is not stored, for a probe before it is saved. The caller closes its client."""
         connector = self.connector(name)
         redact = Redactor.of(config)
-        memory = memory or LocalMemory()
-        auth = connector.auth(config, AuthKit(time.time, redact.learn, memory)) if connector.auth else None
+        memory, clock = memory or LocalMemory(), VendorClock()
+        auth = connector.auth(config, AuthKit(clock, redact.learn, memory)) if connector.auth else None
         http = make_client(
             base_url=connector.base_url(config),
             auth=auth,
             egress=self._egress,
             concurrency=connector.limits.concurrency,
+            clock=clock,
         )
-        return Connection(connector, config, http, redact, memory, self._egress, pace, updated_at)
+        return Connection(connector, config, http, redact, memory, self._egress, pace, updated_at, clock)
 
     async def close(self) -> None:
         """Close every client."""

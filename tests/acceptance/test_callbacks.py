@@ -8,7 +8,7 @@ import pytest
 
 import core_crm
 from hub.credentials import Vault
-from hub.flows import Catalogue
+from hub.deploy import Running
 from hub.ledger.connections import save
 from hub.ledger.database import Database
 from hub.main import Hub, create_app
@@ -35,7 +35,7 @@ async def hub(database: Database) -> AsyncIterator[httpx.AsyncClient]:
         plain, sealed = registry.seal("demo", vendor, config)
         async with database.unit("demo") as unit:
             await save(unit, vendor, vendor, plain, sealed)
-    app = create_app(Hub(Settings(), database, registry, Catalogue((), {})))
+    app = create_app(Hub(Settings(), database, registry, Running()))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
         yield client

@@ -181,6 +181,20 @@ class Bench:
         self.note("dwell_p99_ms", percentile(dwell, 0.99))
         await settled(self.database)
 
+    async def together(self, number: int, most: int) -> None:
+        """A backlog, with up to `most` bills in a call against one; bills a second and CPU each, from the first on."""
+        for name, words in (("batch", [str(most)]), ("single", [])):
+            self.stage.stop("work")
+            prefix = f"{name}{number}"
+            _good(await load(self.urls["serve"], bodies(prefix, self.events, "contract.approved"), 64))
+            self.stage.start("work", *words, announces=False)
+            await seen(self.urls["sink"], prefix, 1)
+            before = self.stage.cpu_s()
+            arrived = await seen(self.urls["sink"], prefix, self.events)
+            await settled(self.database)
+            self.note(f"{name}_per_s", self.events / (max(arrived.values()) - min(arrived.values())))
+            self.note(f"{name}_cpu_ms", 1000 * (self.stage.cpu_s() - before) / self.events)
+
     async def idle(self, seconds: float) -> None:
         """What an idle system uses, as a share of one core."""
         before = self.stage.cpu_s()
@@ -201,7 +215,7 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-async def run(rounds: int, events: int, sink_ms: int) -> dict[str, Any]:
+async def run(rounds: int, events: int, sink_ms: int, batch: int) -> dict[str, Any]:
     """All measurements, interleaved."""
     with folder() as place:
         local = await start(place, "hub_bench", fresh=True)
@@ -221,6 +235,8 @@ async def run(rounds: int, events: int, sink_ms: int) -> dict[str, Any]:
             for number in range(rounds):
                 await bench.accepts(number)
                 await bench.straight_line(number)
+                if batch:
+                    await bench.together(number, batch)
                 sys.stderr.write(f"{number + 1}/{rounds}\n")
             await bench.idle(10)
             memory = stage.rss_mb()
@@ -252,8 +268,11 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--events", type=int, default=2000)
     options.add_argument("--sink-ms", type=int, default=0)
+    options.add_argument("--batch", type=int, default=0, help="compare with up to so many bills in a call")
     chosen = options.parse_args()
-    sys.stdout.write(json.dumps(asyncio.run(run(chosen.rounds, chosen.events, chosen.sink_ms)), indent=1) + "\n")
+    sys.stdout.write(
+        json.dumps(asyncio.run(run(chosen.rounds, chosen.events, chosen.sink_ms, chosen.batch)), indent=1) + "\n"
+    )
 
 
 if __name__ == "__main__":

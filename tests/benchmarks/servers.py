@@ -1,8 +1,9 @@
 """The processes a benchmark puts around the hub: `python -m tests.benchmarks.servers sink|bare|serve|work …`.
 
 Each prints one line of JSON {url} when it listens. `serve` and `work` are `hub serve` and `hub work` with the sink's
-connector and the benchmark's mapping; `sink MS` answers each bill after MS milliseconds and tells at GET /seen how
-many it has and when each arrived; `bare` is the limit for durable accepts: ASGI, group commit, nothing else.
+connector and the benchmark's mapping; `work N` sends up to N bills in a call; `sink MS` answers each call after MS
+milliseconds and tells at GET /seen how many bills it has and when each arrived; `bare` is the limit for durable
+accepts: ASGI, group commit, nothing else.
 """
 
 import asyncio
@@ -16,10 +17,11 @@ from uuid import uuid4
 import asyncpg
 import simplejson
 import uvicorn
+import uvloop
 
 from hub import main
 from hub.cli.run import serve, worker
-from tests.benchmarks.sink_connector import connector
+from tests.benchmarks.sink_connector import book_several, connector
 from tests.faults.ending import end_with_parent
 
 
@@ -46,6 +48,9 @@ class Sink(asyncio.Protocol):
         if head.startswith(b"GET"):
             self._answer(simplejson.dumps({"ok": True, "seen": self.seen}).encode())
             return
+        if head.startswith(b"POST /batch"):
+            self._answer(self._several(simplejson.loads(rest[:length])["bills"]))
+            return
         key = next(line[16:].strip().decode() for line in lines if line.startswith(b"idempotency-key:"))
         number = simplejson.loads(rest[:length])["number"]
         self.seen.setdefault(number, time.time())
@@ -54,6 +59,12 @@ class Sink(asyncio.Protocol):
             asyncio.get_running_loop().call_later(self.wait_s, self._answer, answer)
         else:
             self._answer(answer)
+
+    def _several(self, bills: list[Any]) -> bytes:
+        for each in bills:
+            self.seen.setdefault(each["bill"]["number"], time.time())
+        told = [{"key": each["key"], "number": each["bill"]["number"]} for each in bills]
+        return simplejson.dumps({"ok": True, "each": told}).encode()
 
     def _answer(self, body: bytes) -> None:
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
@@ -129,11 +140,13 @@ def run(role: str, *words: str) -> None:
         case "serve":
             serve()
         case "work":
+            if words:
+                connector.batch("book", most=int(words[0]))(book_several)
             worker()
         case "sink":
-            asyncio.run(sink(*words))
+            uvloop.run(sink(*words))
         case "bare":
-            asyncio.run(bare(*words))
+            uvloop.run(bare(*words))
 
 
 if __name__ == "__main__":

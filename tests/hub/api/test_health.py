@@ -26,7 +26,7 @@ from tests.hub.api.conftest import redis_is_away
 
 async def test_ready_needs_postgresql_and_only_tells_of_redis(client: httpx.AsyncClient, ledger: Database) -> None:
     ready = await client.get("/readyz")
-    told = {"status": "ready", "postgresql": "ok", "clock": "ok", "redis": "away"}
+    told = {"status": "ready", "postgresql": "ok", "clock": "ok", "redis": "away", "release": "ok"}
     assert (ready.status_code, ready.json()) == (200, told)
     assert (await client.get("/version")).json() == {"version": "1.2.3"}
 

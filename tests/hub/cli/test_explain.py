@@ -1,0 +1,113 @@
+"""`hub explain` as a person types it: a receivable in Kingdee, back to the contract in the CRM, and the CRM's own."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from hub.cli import load
+from hub.credentials import Vault
+from hub.domain.delivery import Next, Owed, State
+from hub.domain.errors import HubError
+from hub.domain.event import Event
+from hub.embedded.postgres import Addresses
+from hub.ledger.claim import Intent, claim, intend
+from hub.ledger.database import Database
+from hub.ledger.settle import Ended, Outcome, settle
+from hub.mapping import parse_mapping
+from hub.registry import discover
+from hub.sdk import Made
+from tests.core_crm.samples import approved
+from tests.core_crm.works import Works
+
+MAPPINGS = Path(__file__).parents[3] / "mappings"
+ORIGIN = "crm/contract__kingdee_receivable.yaml"
+MAPPING = parse_mapping((MAPPINGS / ORIGIN).read_text("utf-8"), ORIGIN)
+ACTION = discover()["kingdee"].actions["book_receivable"]
+
+
+def plan(event: Event) -> Sequence[Owed]:
+    step = ("contract-to-kingdee", 1, "kingdee", "kingdee.book_receivable", MAPPING.pin)
+    return [Owed(*step, event.subject, event.subject)] if event.type == "contract.approved" else []
+
+
+@pytest.fixture(autouse=True)
+def addresses_of_hub(migrated: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {
+        "HUB_DATABASE_URL": migrated.app,
+        "HUB_REDIS_URL": "redis://127.0.0.1:1/0",
+        "HUB_SECRET_KEY": Vault.new_key(),
+        "HUB_MAPPINGS_DIR": str(MAPPINGS),
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def contract(migrated: Addresses) -> str:
+    """A contract that is booked in Kingdee as 100010, and since then has another title; its id."""
+
+    async def book() -> str:
+        database = await Database.open(migrated.app, 2, plan)
+        made = await approved(Works(database))
+        async with database.unit("demo") as unit:
+            (taken,) = await claim(unit, "kingdee", 10, 60)
+            payload = MAPPING.apply(dict(taken.event.data))
+            attempts = await intend(unit, [Intent(taken, payload)])
+            outcome = Outcome(Next(State.DONE), Made(id="100010", number="AR-HT-1"))
+            await settle(unit, [Ended(taken, attempts[taken.id], ACTION, payload, outcome)])
+            await unit.execute("UPDATE contracts SET title = '改名' WHERE id = $1", made)
+        await database.close()
+        return made
+
+    return asyncio.run(book())
+
+
+def hub(*words: str) -> Result:
+    return CliRunner().invoke(load(words[0]), [*words, "--tenant", "demo"])
+
+
+def explained(*words: str) -> Any:
+    told = hub("explain", *words, "--json")
+    assert told.exit_code == 0, (told.output, told.exception)
+    return json.loads(told.stdout)
+
+
+def line_of(text: str) -> int:
+    return next(n for n, line in enumerate(MAPPING.text.splitlines(), 1) if line.strip().startswith(text))
+
+
+def test_what_was_sent_leads_back_to_the_contract(contract: str) -> None:
+    told = explained("kingdee.receivable", "100010", "lines.2.amount")
+    assert (told["value"], told["by"], told["written"]["source"]["connection"]) == (0.01, "mapping", "crm")
+    mapping = told["written"]["mapping"]
+    assert (mapping["file"], mapping["line"], mapping["runs_now"]) == (ORIGIN, line_of("amount:"), True)
+    (saw,) = mapping["inputs"]
+    record = {"kind": "contract", "id": contract, "field": "lines.2.amount"}
+    assert saw == {"path": "contract.lines[2].amount", "value": 0.01, "record": record, "now": "0.01"}
+
+
+def test_what_changed_since_shows_beside_what_was_sent(contract: str) -> None:
+    (saw,) = explained("kingdee.receivable", contract, "remark")["written"]["mapping"]["inputs"]
+    assert (saw["path"], saw["value"], saw["now"]) == ("contract.title", "设备采购", "改名")
+    shown = hub("explain", "kingdee.receivable", contract, "remark").stdout
+    assert "现在 / now 改名" in shown
+    assert f"{ORIGIN}:{line_of('remark:')}" in shown.replace("\n", "")
+
+
+def test_a_joined_value_names_all_it_was_made_of(contract: str) -> None:
+    mapping = explained("kingdee.receivable", "100010", "bill_number")["written"]["mapping"]
+    assert mapping["expression"] == "join('-', ['AR', contract.number])"
+    assert [(each["path"], each["value"]) for each in mapping["inputs"]] == [("contract.number", "HT-1")]
+
+
+def test_what_nobody_recorded_says_so(contract: str) -> None:
+    assert explained("contract", contract, "amount")["by"] == "unknown"
+    assert "没有记录" in hub("explain", "contract", contract, "amount").stdout
+    refused = hub("explain", "kingdee.receivable", "100010", "lins")
+    assert isinstance(refused.exception, HubError)
+    assert "did you mean 'lines'" in str(refused.exception)
