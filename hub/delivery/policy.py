@@ -22,8 +22,8 @@ REST_S = 30.0
 """How long an open circuit lets nothing through before it tries again."""
 
 
-RETRIES = Budget(WINDOW_S, Decimal("0.1"), ENOUGH, HOUR)
-"""Of the calls of a minute a tenth may be retries, or ten; what is more goes later, by an hour at most."""
+RETRIES = Budget(WINDOW_S, Decimal("0.1"), 120, 10 * MINUTE)
+"""Of the calls of a minute a tenth may be retries, or 120; what is more goes later, by ten minutes at most."""
 
 
 def trips(health: Health) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.delivery import deliver, policy
-from hub.delivery.policy import ENOUGH, RETRIES, is_retried
+from hub.delivery.policy import RETRIES, is_retried
 from hub.domain.delivery import Next, State
 from hub.domain.errors import Ambiguous, HubError, NotReady, Rejected, Throttled, Transient
 from hub.embedded.postgres import Addresses
@@ -118,8 +118,8 @@ def test_only_a_call_made_again_for_the_vendors_reasons_counts(
     assert is_retried(after, error) is counts
 
 
-def test_the_promise_is_a_tenth_or_ten_a_minute() -> None:
-    assert (RETRIES.share, RETRIES.least, RETRIES.window_s) == (Decimal("0.1"), ENOUGH, 60)
+def test_the_promise_is_a_tenth_or_two_a_second() -> None:
+    assert (RETRIES.share, RETRIES.least, RETRIES.window_s) == (Decimal("0.1"), 120, 60)
 
 
 async def test_a_circuit_that_opens_again_at_once_rests_twice_as_long(database: Database) -> None:
