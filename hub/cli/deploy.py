@@ -92,19 +92,24 @@ async def _make(planned: Callable[[Deployer], Awaitable[Plan]], note: str, yes: 
         made = await planned(deployer)
         if not as_json:
             _show(made, as_json)
-        if not made.changes:
-            return done({"release": made.follows, "changed": False}, "", True) if as_json else None
-        if not yes:
-            if as_json:
-                raise ConfigError("--json 不能询问 / --json cannot ask", hint=SAY_YES)
-            typer.confirm("应用？ / apply?", abort=True)
-        if made.restores is None:
-            await _try_out(opened, made)
-        async with opened.database.unit("") as unit:
-            who = await person(unit, "")
-        number = await deployer.apply(made, who, note)
-        facts = {"release": number, "hash": made.hash, "changed": True}
-        done(facts, f"发布 {number} 已应用 / release {number} is applied", as_json)
+        number = await _apply(opened, deployer, made, note) if made.changes and _agreed(yes, as_json) else made.follows
+        words = f"发布 {number} 已应用 / release {number} is applied" if made.changes else "无需应用 / nothing to apply"
+        done({"release": number, "changed": bool(made.changes)}, words, as_json)
+
+
+def _agreed(yes: bool, as_json: bool) -> bool:
+    """True, or the command ends here."""
+    if as_json and not yes:
+        raise ConfigError("--json 不能询问 / --json cannot ask", hint=SAY_YES)
+    return yes or typer.confirm("应用？ / apply?", abort=True)
+
+
+async def _apply(opened: Hub, deployer: Deployer, made: Plan, note: str) -> int:
+    if made.restores is None:
+        await _try_out(opened, made)
+    async with opened.database.unit("") as unit:
+        who = await person(unit, "")
+    return await deployer.apply(made, who, note)
 
 
 async def _try_out(opened: Hub, made: Plan) -> None:

@@ -128,12 +128,13 @@ class Deployer:
         if environment is None:
             return Plan(now.number, kept, now.declared, (), changes, restores)
         saving = []
-        for place in environment.declared:
+        for place, declared in environment.declared.items():
             if place[0] not in now.tenants:
                 raise environment.document.refuse(("tenants", place[0], ""), unknown(place[0], now.tenants))
             stored = now.stored.get(place)
             current = self._current(stored)
-            wanted = want(self.registry, environment, place, _values(current) if restores else {})
+            now_held = _values(current, declared.connector) if restores else {}
+            wanted = want(self.registry, environment, place, now_held)
             if change := connection_change(current, wanted):
                 changes.append(change)
                 saving.append((wanted, stored.updated_at if stored else None))
@@ -167,9 +168,9 @@ class Deployer:
         return found
 
 
-def _values(current: Connection | None) -> dict[str, Json]:
-    """What a connection holds now, secrets in the open."""
-    if current is None:
+def _values(current: Connection | None, connector: str) -> dict[str, Json]:
+    """What a connection holds now, secrets in the open. Another connector's secrets are not for this one."""
+    if current is None or current.connector.id != connector:
         return {}
     values = {name: getattr(current.config, name) for name in type(current.config).model_fields}
     return {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in values.items()}

@@ -237,6 +237,28 @@ async def test_an_edited_payload_names_who_and_what_it_was(world: World) -> None
     assert (told["written"]["edited"]["who"], told["written"]["edited"]["why"]) == ("key-1", "银行回单为准")
 
 
+async def test_what_a_person_left_alone_is_still_the_mappings(world: World) -> None:
+    contract = await submitted(Works(world.database))
+    early = await world.tell("book_receivable", contract_id=contract, due_on="2026-12-31", **BOOKED)
+    await world.tell("approve_contract", contract_id=contract, reason="按制度")
+    payload = {**BOOKED, "contract_id": contract, "due_on": "2027-01-31"}
+    await world.lab.edit("demo", "key-1", "客户要求延期", early, payload)
+    await world.drain()
+    receivable = await world.made(early)
+    due_on, amount = [await world.explain("receivable", receivable, name) for name in ("due_on", "amount")]
+    assert (due_on["by"], due_on["written"]["edited"]["was"], amount["by"]) == ("edited", "2026-12-31", "mapping")
+
+
+async def test_each_item_of_a_list_is_its_own_deliverys(world: World) -> None:
+    contract = await submitted(Works(world.database))
+    await world.tell("approve_contract", contract_id=contract, reason="按制度")
+    posting = {"contract_id": contract, "amount": "628000.00", "currency": "CNY", "external_id": "1", "number": "YS-1"}
+    made = [await world.tell("record_posting", source, **posting) for source in ("yonyou", "u8")]
+    told = [await world.explain("contract", contract, f"postings.{n}.amount") for n in (0, 1)]
+    assert [each["written"]["delivery"]["id"] for each in told] == made
+    assert [each["before"] for each in told] == [None, None]
+
+
 async def test_what_a_person_states_after_the_sync_is_the_persons(world: World) -> None:
     fresh = await customer(world)
     synced = await world.tell("enrich_customer", customer_id=fresh, **COMPANY)

@@ -25,7 +25,8 @@ from hub.mapping.drift import Difference
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 FILE = MAPPINGS / "crm/contract__kingdee_receivable.yaml"
 MAPPING = parse_mapping(FILE.read_text("utf-8"), FILE.name)
-GIVEN = MAPPING.examples[0].given
+EXAMPLE = MAPPING.examples[0].given
+GIVEN = {**EXAMPLE, "customer": {**EXAMPLE["customer"], "id": "cus_1"}}
 STREAM = ("crm", "contract.approved")
 
 

@@ -73,6 +73,11 @@ class Entry(BaseModel):
     again: str
 
 
+def vendor(name: str) -> sdk.Connector[Config]:
+    """One that refuses nothing."""
+    return sdk.Connector(name, sdk.Text(name, name), Config, sdk.ErrorTable(lambda _: None, {}), lambda _: "")
+
+
 @dataclass
 class World:
     """A ledger, two books, and one process that runs what is applied."""
@@ -81,11 +86,10 @@ class World:
     entries: list[Entry] = field(default_factory=list)
 
     async def open(self) -> "World":
-        errors = sdk.ErrorTable(lambda _: None, {})
-        books: sdk.Connector[Config] = sdk.Connector("books", sdk.Text("账", "Books"), Config, errors, lambda _: "")
+        books, shelves = vendor("books"), vendor("shelves")
         books.action("book", effect=sdk.Effect.B, title=sdk.Text("记账", "Book"))(self._book)
         home = sdk.HomeSystem("crm", sdk.Text("客户", "CRM"), frozenset())
-        self.registry = Registry({"books": books}, home, Vault(Vault.new_key()), LOOPBACK)
+        self.registry = Registry({"books": books, "shelves": shelves}, home, Vault(Vault.new_key()), LOOPBACK)
         self.load = partial(Catalogue.of, actions={"books.book": Entry}, events=EVENTS)
         self.running = Running()
         self.database = await Database.open(self.addresses.app, size=8, plan=self.running.plan)

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from hub.deploy import Plan
@@ -216,3 +217,22 @@ async def test_going_back_restores_every_byte_and_what_connections_said(world: W
     assert (await world.secrets())["books"] == SECRETS[1], "a secret that was renewed stays"
     with pytest.raises(ConfigError, match="9"):
         await world.deployer.plan_back(9, nowhere)
+
+
+async def test_going_back_to_another_connector_gives_it_no_secret_of_this_one(world: World, tmp_path: Path) -> None:
+    text = PROD[: PROD.index("    more")]
+    await world.apply(edition("one"), environment(tmp_path, text, SECRET=SECRETS[0]))
+    await world.apply(edition("one"), environment(tmp_path, text.replace(": books", ": shelves"), SECRET=SECRETS[1]))
+    with pytest.raises(ConfigError, match="env SECRET is not there"):
+        await world.deployer.plan_back(1, nowhere)
+    back = await world.deployer.plan_back(1, lambda _, where: {"SECRET": SECRETS[0]}[where])
+    await world.deployer.apply(back, "cli:test", "")
+    assert await world.secrets() == {"books": SECRETS[0]}
+
+
+@pytest.mark.parametrize("sql", ["UPDATE releases SET note = 'x'", "DELETE FROM release_files", "DELETE FROM releases"])
+async def test_what_ran_is_never_rewritten(world: World, sql: str) -> None:
+    await world.apply(edition("one"))
+    async with world.database.unit("") as unit:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await unit.execute(sql)
