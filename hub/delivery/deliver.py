@@ -1,8 +1,8 @@
 """Carry out deliveries: claim, map, intend, call, settle. A connection is drained until nothing is due.
 
 What is ready together is written together: one claim, one intent, one settlement for many deliveries, and one call
-where the vendor takes several. While calls are under way, what came free is claimed again, so that a slow one holds
-nobody up.
+where the vendor takes several. While calls are under way, what came in and what came free is claimed, so that a slow
+one holds nobody up.
 """
 
 import asyncio
@@ -46,12 +46,14 @@ NO_CONNECTION = Text(
 
 @dataclass(slots=True)
 class Round:
-    """What one drain has under way."""
+    """What one drain has under way. `more` is set when something came in or came free; `most` goes at once."""
 
     tenant: str
     connection: str
     lease: Lease
     holding: dict[str, Claimed]
+    more: asyncio.Event
+    most: int = AT_HOME
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     made: int = 0
     broken: list[BaseException] = field(default_factory=list)
@@ -74,13 +76,19 @@ class Deliverer:
         self._told: dict[tuple[str, str], float] = {}
         self._settling: Together[Sequence[Ended]] = Together(self._settle_all)
 
-    async def drain(self, tenant: str, connection: str) -> int:
-        """Deliver until nothing of this connection is due, or `stopping` is set; how many attempts were made."""
+    async def drain(self, tenant: str, connection: str, more: asyncio.Event | None = None) -> int:
+        """Deliver until nothing of this connection is due, or `stopping` is set; how many attempts were made.
+
+        Args:
+            more: set by whoever knows that something came in; cleared before each look.
+        """
         holding: dict[str, Claimed] = {}
         with self.heart.kept(tenant, partial(self._renew, holding), self._lease_s, time.monotonic()) as lease:
-            now = Round(tenant, connection, lease, holding)
+            now = Round(tenant, connection, lease, holding, more or asyncio.Event())
+            now.more.clear()
             while await self._take_more(now) or now.tasks:
-                await _some(now.tasks)
+                await _some(now)
+                now.more.clear()
         for error in now.broken:
             raise error
         return now.made
@@ -95,7 +103,8 @@ class Deliverer:
         point("worker.before_claim")
         async with self.database.unit(now.tenant) as unit:
             stored = await find(unit, now.connection)
-            claimed = await claim(unit, now.connection, self._most(stored), self._lease_s, self.heart.presence.number)
+            now.most = self._most(stored)
+            claimed = await claim(unit, now.connection, now.most, self._lease_s, self.heart.presence.number)
         if not claimed:
             return False
         point("worker.after_claim")
@@ -135,6 +144,7 @@ class Deliverer:
 
         def ended(task: asyncio.Task[None]) -> None:
             now.tasks.discard(task)
+            now.more.set()
             for delivery in deliveries:
                 now.holding.pop(delivery.id, None)
             if not task.cancelled() and (error := task.exception()):
@@ -247,9 +257,12 @@ def _is_bad(error: HubError | None) -> bool:
     return isinstance(error, Throttled) or is_illness(error)
 
 
-async def _some(tasks: set[asyncio.Task[None]]) -> None:
-    """Wait until one of them is over, and a moment for others."""
-    if tasks:
-        await asyncio.wait(set(tasks), return_when=asyncio.FIRST_COMPLETED)
-    if tasks:
-        await asyncio.wait(set(tasks), timeout=GATHER_S)
+async def _some(now: Round) -> None:
+    """Wait until something came in or came free and there is room for it, and a moment for others."""
+    while now.tasks:
+        await now.more.wait()
+        if len(now.tasks) < now.most:
+            break
+        now.more.clear()
+    if now.tasks:
+        await asyncio.wait(set(now.tasks), timeout=GATHER_S)

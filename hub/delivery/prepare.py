@@ -14,7 +14,7 @@ from hub.failpoints import point
 from hub.ledger.claim import Claimed
 from hub.ledger.database import Database
 from hub.ledger.versions import text_of
-from hub.mapping import parse_mapping
+from hub.mapping import pinned
 from hub.registry import Registry, wrong_fields
 from hub.sdk.connector import Action
 from hub.sdk.exact import Json
@@ -105,6 +105,6 @@ class Preparer:
             if text is None:
                 raise MappingError(f"mapping {pin} is not known here", hint=REPAIR) from error
             try:
-                return parse_mapping(text, pin)
+                return pinned(text, pin)
             except ConfigError as error:  # written for an older engine
                 raise MappingError(error.message, hint=REPAIR) from error

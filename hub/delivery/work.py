@@ -1,42 +1,43 @@
 """The worker's loop: drain what wake-ups and the sweep name, one drain at a time for each connection."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 import structlog
 
 from hub.ledger.database import Unavailable
 
-Drain = Callable[[str, str], Awaitable[object]]
+Drain = Callable[[str, str, asyncio.Event], Awaitable[object]]
+"""(tenant, connection, more): drains until nothing is due. It clears `more` before it looks; set, it looks again."""
 
 log = structlog.get_logger("hub.worker")
 
 
 class Drains:
-    """Drains asked for while one of the same connection runs become one more drain after it."""
+    """One asked for while another of the same connection runs has that one look again, at once and after its end."""
 
     def __init__(self, drain: Drain) -> None:
         self._drain = drain
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._again: set[tuple[str, str]] = set()
+        self._more: defaultdict[tuple[str, str], asyncio.Event] = defaultdict(asyncio.Event)
 
     async def ask(self, tenant: str, connection: str) -> None:
         """Have a connection drained soon; returns at once."""
         place = (tenant, connection)
-        self._again.add(place)
+        self._more[place].set()
         if place not in self._running:
             task = self._running[place] = asyncio.create_task(self._run(place))
             task.add_done_callback(_tell)
 
     async def _run(self, place: tuple[str, str]) -> None:
         try:
-            while place in self._again:
-                self._again.discard(place)
-                await self._drain(*place)
+            while (more := self._more[place]).is_set():
+                await self._drain(*place, more)
         except Unavailable as error:
             log.warning("postgresql is away; the sweep takes it up again", error=error.message)
         finally:
-            del self._running[place]
+            del self._running[place], self._more[place]
 
     async def finish(self, patience_s: float) -> None:
         """Wait for the drains under way; those that take longer are broken off, and their leases lapse."""

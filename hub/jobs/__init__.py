@@ -21,6 +21,7 @@ LONGEST_S = 1.0
 REST_S = 5.0
 REPEAT_S = 1.0
 ARMED_S = 1.0
+AGAIN_S = 0.1
 
 
 def _write(job: dict[str, Any]) -> bytes:
@@ -92,6 +93,7 @@ async def listen(url: str, drain: Drain) -> None:
     """Drain what wake-ups name, until cancelled. arq leaves when Redis is lost or hangs; this comes back."""
 
     async def wake(context: dict[Any, Any], *ids: Any, **_: Any) -> None:
+        await context["redis"].delete(_armed(*ids))
         await drain(*ids)
 
     while True:
@@ -104,17 +106,28 @@ async def listen(url: str, drain: Drain) -> None:
             poll_delay=0.05,
             keep_result=0,
         )
+        running = asyncio.create_task(worker.async_run())
         try:
-            await worker.async_run()
+            await asyncio.wait({running})
+            await running
         except LOST:
             await asyncio.sleep(REPEAT_S)
         finally:
+            await _end(running)
             await _close(worker)
+
+
+async def _end(running: asyncio.Task[None]) -> None:
+    """Cancel it until it ends: Redis's client swallows a cancellation that comes while it connects."""
+    while not running.done():
+        running.cancel()
+        await asyncio.wait({running}, timeout=AGAIN_S)
 
 
 async def _close(worker: Worker) -> None:
     """arq tells Redis that it leaves; one that does not listen is left all the same."""
     redis = worker.pool
+    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
     with suppress(*LOST):
         await worker.close()
     await redis.aclose(close_connection_pool=True)

@@ -86,15 +86,18 @@ async def note(unit: sdk.Unit, given: Note) -> sdk.Made:
 
 @dataclass
 class Vendor:
-    """A vendor that books bills and answers as `mood` says."""
+    """A vendor that books bills and answers as `mood` says; the bill "slow" once it is `impatient`."""
 
     mood: str = "yes"
     bills: dict[str, str] = field(default_factory=dict)
+    impatient: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = next((int(x[15:]) for x in head.lower().split("\r\n") if x.startswith("content-length:")), 0)
         body = sdk.loads(await reader.readexactly(length)) if length else {}
+        if body.get("number") == "slow":
+            await self.impatient.wait()
         answer = self.look(head) if head.startswith("GET") else self.book(body["number"])
         if self.mood != "silent" or head.startswith("GET"):
             raw = sdk.dumps(answer).encode()
@@ -323,8 +326,9 @@ async def test_drains_asked_for_meanwhile_become_one_more() -> None:
     runs = 0
     gate = asyncio.Event()
 
-    async def drain(_tenant: str, _connection: str) -> None:
+    async def drain(_tenant: str, _connection: str, more: asyncio.Event) -> None:
         nonlocal runs
+        more.clear()
         runs += 1
         await gate.wait()
 
@@ -336,3 +340,21 @@ async def test_drains_asked_for_meanwhile_become_one_more() -> None:
     gate.set()
     await drains.finish(5)
     assert runs == 2
+
+
+async def test_what_comes_in_while_a_slow_call_is_under_way_does_not_wait_for_it(world: World) -> None:
+    drains = Drains(world.deliverer.drain)
+    await world.approve("slow")
+    await drains.ask("demo", "acme")
+    await asyncio.sleep(0.2)
+    assert await world.rows("SELECT state FROM deliveries") == [("sending",)]
+    await world.approve("AR-1", "AR-2")
+    await drains.ask("demo", "acme")
+    for _ in range(100):
+        if len(world.vendor.bills) == 2:
+            break
+        await asyncio.sleep(0.05)
+    assert set(world.vendor.bills) == {"AR-1", "AR-2"}
+    world.vendor.impatient.set()
+    await drains.finish(5)
+    assert set(world.vendor.bills) == {"slow", "AR-1", "AR-2"}

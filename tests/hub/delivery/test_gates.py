@@ -146,7 +146,7 @@ async def test_a_worker_told_to_stop_ends_what_it_has_begun_and_begins_nothing(
 async def test_what_takes_too_long_at_the_end_is_broken_off() -> None:
     broken = asyncio.Event()
 
-    async def drain(_tenant: str, _connection: str) -> None:
+    async def drain(_tenant: str, _connection: str, _more: asyncio.Event) -> None:
         try:
             await asyncio.Event().wait()
         finally:

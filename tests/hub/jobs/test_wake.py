@@ -91,3 +91,25 @@ async def test_a_cancellation_that_the_library_swallows_is_said_again(monkeypatc
     await asyncio.wait([listening], timeout=5)
     assert listening.done()
     assert len(swallowed) == 3
+
+
+async def test_a_listener_ends_when_it_is_told_to_also_while_it_connects() -> None:
+    redis = RedisServer()
+
+    async def drain(_tenant: str, _connection: str) -> None:
+        """Nothing."""
+
+    try:
+        for wait_ms in (0, 1, 2, 3, 5, 8, 13, 60):
+            waker = Waker(redis.url)
+            for number in range(5):
+                await waker.wake("demo", f"kingdee-{number}")
+            await waker.close()
+            listening = asyncio.create_task(listen(redis.url, drain))
+            await asyncio.sleep(wait_ms / 1000)
+            listening.cancel()
+            done, _ = await asyncio.wait({listening}, timeout=10)
+            assert done
+            assert listening.cancelled()
+    finally:
+        redis.stop()
