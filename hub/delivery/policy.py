@@ -15,7 +15,7 @@ SNOOZE = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, MINUTE)
 """Seconds to wait for a record that is not there yet, by snoozes so far; the last one repeats."""
 
 
-WINDOW_S, ENOUGH, IN_A_ROW = 60.0, 10, 10
+WINDOW_S, ENOUGH, IN_A_ROW = 60.0, 40, 10
 """A circuit opens when half of at least so many attempts within the window failed, or so many one after another."""
 
 REST_S = 30.0
