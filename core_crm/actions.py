@@ -6,7 +6,7 @@ from datetime import date
 
 from pydantic import AwareDatetime
 
-from core_crm import commands, facts, people, timeline
+from core_crm import commands, facts, people, timeline, told
 from core_crm.model import Decision
 from core_crm.news import (
     EnrichedCustomer,
@@ -23,8 +23,9 @@ from hub import sdk
 home = sdk.HomeSystem(
     id="crm",
     title=sdk.Text("客户关系管理", "CRM"),
-    events=frozenset({"customer.created", "contract.submitted", "contract.approved", "contract.rejected"}),
+    events=frozenset(told.EVENTS),
     kinds=KINDS,
+    told=told.EVENTS,
 )
 
 

@@ -30,9 +30,11 @@ from hub.jobs import Waker, answers, listen
 from hub.ledger.database import Database, LedgerUnit
 from hub.ledger.keys import once
 from hub.ledger.leases import Heart
+from hub.mapping.streams import UNKNOWN
 from hub.registry import Registry, discover
 from hub.registry.memory import StoredMemory
 from hub.registry.pace import Pace
+from hub.registry.told import told_streams
 from hub.scheduler import Scheduler
 from hub.sdk.exact import Json
 from hub.sdk.home import Unit
@@ -100,10 +102,14 @@ def make_registry(settings: Settings) -> Registry:
     return Registry(discover(), core_crm.home, vault, Egress.parse(settings.egress_allow))
 
 
-def reader(registry: Registry) -> Load:
-    """Reads mapping and flow files, checked against every action and event there is."""
+def reader(registry: Registry, checked: bool = True) -> Load:
+    """Reads mapping and flow files against every action and event there is.
+
+    Not `checked`, it leaves out what is known of the events' data: what was released once must go on after an upgrade.
+    """
     actions = {name: action.input for name, action in registry.actions.items()}
-    return partial(Catalogue.of, actions=actions, events=registry.events)
+    streams = told_streams(registry) if checked else UNKNOWN
+    return partial(Catalogue.of, actions=actions, events=registry.events, streams=streams)
 
 
 @asynccontextmanager
@@ -126,14 +132,15 @@ async def open_hub(settings: Settings, loaded: bool = True) -> AsyncIterator[Hub
             lambda tenant, name: StoredMemory(database, registry.vault, tenant, name), partial(Pace, database)
         )
         if loaded:
-            await Follower(database, running, reader(registry)).start(settings.mappings_dir)
+            follower = Follower(database, running, reader(registry, checked=False))
+            await follower.start(settings.mappings_dir, reader(registry))
         yield Hub(settings, database, registry, running)
 
 
 @asynccontextmanager
 async def following(opened: Hub) -> AsyncIterator[None]:
     """For the length of a block, take every new release; what is under way goes on with what it began with."""
-    follower = Follower(opened.database, opened.running, reader(opened.registry))
+    follower = Follower(opened.database, opened.running, reader(opened.registry, checked=False))
     task = asyncio.create_task(every(LOOK_S, follower.look))
     try:
         yield

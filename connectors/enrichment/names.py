@@ -1,12 +1,10 @@
-"""Company names: the key two spellings share, and the spelling a registry is asked with."""
+"""Company names as registries send them; how they are compared and spelled, `sdk.company_name` says."""
 
 import re
-import unicodedata
+
+from hub import sdk
 
 TAGS = re.compile(r"</?em\b[^>]*>", re.IGNORECASE)
-UNSEEN = re.compile("[\\s\u00ad\u200b-\u200f\u2060\ufeff]+")
-DOTS = re.compile("[\u2022\u2027\u30fb]")
-FULL_WIDTH = str.maketrans("()", "（）")
 
 
 def plain(text: str) -> str:
@@ -15,13 +13,10 @@ def plain(text: str) -> str:
 
 
 def key(text: str) -> str:
-    """What two spellings of one name share: width, blanks, middle dots and case folded, nothing else.
-
-    有限公司 and 有限责任公司, a branch and its parent, simplified and traditional stay apart: a person decides.
-    """
-    return DOTS.sub("\u00b7", UNSEEN.sub("", unicodedata.normalize("NFKC", plain(text)))).upper()
+    """What two spellings of one name share."""
+    return sdk.company_name.key(plain(text))
 
 
 def official(text: str) -> str:
-    """As registries print it: parentheses in full width, which exact searches may insist on."""
-    return UNSEEN.sub(" ", plain(text)).strip().translate(FULL_WIDTH)
+    """As registries print it."""
+    return sdk.company_name.official(plain(text))

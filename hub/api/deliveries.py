@@ -173,7 +173,8 @@ def detail(found: Whole) -> dict[str, Any]:
         "data": found.data,
     }
     attempts = [{name: _plain(value) for name, value in attempt.items()} for attempt in found.attempts]
-    line = {"event": event, "lane": found.lane, "payload": found.payload, "attempts": attempts, "refs": found.refs}
+    line = {"event": event, "lane": found.lane, "behind": found.behind, "payload": found.payload}
+    line |= {"attempts": attempts, "refs": found.refs}
     return {**row(found.listed), "line": line}
 
 

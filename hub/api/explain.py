@@ -17,7 +17,7 @@ from hub.ledger import lineage
 from hub.ledger.database import Database
 from hub.ledger.lineage import Writer
 from hub.ledger.versions import text_of
-from hub.mapping import MappingFile, parse_mapping
+from hub.mapping import MappingFile, pinned
 from hub.mapping.nearest import unknown
 from hub.mapping.trace import trace
 
@@ -142,7 +142,7 @@ class Explainer:
         file = next((each.document.origin for each in running.values() if each.name == name), "")
         told = {"pin": by.mapping, "file": file, "runs_now": by.mapping in running}
         try:
-            mapping = running.get(by.mapping) or parse_mapping(await text_of(unit, by.mapping) or "", by.mapping)
+            mapping = running.get(by.mapping) or pinned(await text_of(unit, by.mapping) or "", by.mapping)
         except OUTSIDE as error:
             return {**told, "problem": str(error)}
         told |= {"name": mapping.name, "version": mapping.version, "hash": mapping.hash}
@@ -190,7 +190,7 @@ def _line(by: Writer) -> dict[str, Any]:
     event = {"id": by.event_id, "type": by.type, "subject": by.subject, "receipt": by.receipt_id}
     times = {"occurred_at": by.occurred_at.isoformat(), "recorded_at": by.recorded_at.isoformat()}
     delivery = {name: getattr(by, name) for name in ("id", "state", "flow", "step", "connection", "action", "record")}
-    attempt = {"attempt": by.attempts, "attempt_id": by.attempt_id, "replays": by.replays}
+    attempt = {"attempt": by.attempts, "attempt_id": by.attempt_id, "replays": by.replays, "result": by.result}
     return {
         "at": by.done_at.isoformat() if by.done_at else None,
         "source": {"system": by.system or by.source, "connection": by.source, "external_id": external},

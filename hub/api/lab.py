@@ -16,7 +16,7 @@ from hub.ledger.database import Database, LedgerUnit
 from hub.ledger.replay import REPLAYABLE
 from hub.ledger.selection import Candidate, Selection, bounds, candidate, page
 from hub.ledger.versions import text_of
-from hub.mapping import parse_mapping
+from hub.mapping import pinned
 from hub.mapping.expression import BadExpression, Expression, Unanswerable
 from hub.sdk.connector import Made
 from hub.sdk.exact import Json
@@ -224,7 +224,7 @@ def replayable(state: State) -> bool:
 
 def _parsed(pin: str, text: str | None) -> Translation:
     try:
-        return parse_mapping(text, pin) if text is not None else Missing(pin, "not known here")
+        return pinned(text, pin) if text is not None else Missing(pin, "not known here")
     except ConfigError as error:  # written for an older engine
         return Missing(pin, error.message)
 

@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from hub.api.difference import Change, differences
 from hub.domain.delivery import Owed
 from hub.domain.errors import MappingError
 from hub.domain.event import Event
@@ -14,6 +13,7 @@ from hub.domain.text import NOTHING, Text
 from hub.flows.plan import UNPLANNED
 from hub.ledger.batches import Choice, Put
 from hub.ledger.selection import Candidate
+from hub.mapping.difference import Change, differences
 from hub.registry import wrong_fields
 from hub.sdk.connector import Action
 from hub.sdk.exact import Json

@@ -68,7 +68,8 @@ async def _show(delivery_id: str, tenant: str) -> dict[str, Any]:
     if found is None:
         raise _unknown(delivery_id)
     listed = {name: getattr(found.listed, name) for name in found.listed.__slots__}
-    rest = {"payload": dumps(found.payload), "attempts_made": found.attempts, "refs": found.refs}
+    rest = {"waiting_behind": found.behind, "payload": dumps(found.payload)}
+    rest |= {"attempts_made": found.attempts, "refs": found.refs}
     return {**listed, **rest}
 
 

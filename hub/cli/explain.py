@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.tell import told
 from hub.main import open_hub
 from hub.sdk.exact import dumps
 from hub.settings import Settings
@@ -37,7 +36,7 @@ def explain(
     if as_json:
         typer.echo(dumps(found))
     else:
-        told([{"": name, " ": value} for name, value in _story(found) if value not in ("", None)], as_json=False)
+        typer.echo("\n".join(f"{name}: {value}" for name, value in _story(found) if value))
 
 
 async def _explain(tenant: str, kind: str, record_id: str, field: str) -> dict[str, Any]:
@@ -64,12 +63,14 @@ def _writing(written: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "事件 / event", f"{event['type']} · {event['id']} · {event['occurred_at']}"
     attempt = f"第 {delivery['attempt']} 次 / attempt {delivery['attempt']}"
     yield "投递 / delivery", f"{delivery['id']} · {delivery['flow']} · {attempt} · {written['at'] or delivery['state']}"
+    made = delivery["result"] or {}
+    yield "写成了 / made", " ".join(str(made[name]) for name in ("id", "number") if made.get(name))
     yield "映射 / mapping", f"{mapping.get('file') or ''}:{mapping.get('line', '')} · {mapping['pin']}"
     yield "这一行 / the line", mapping.get("text", "")
     yield "问题 / problem", mapping.get("problem", "")
     for each in mapping.get("inputs", ()):
-        now = "" if each.get("now", each["value"]) == each["value"] else f" · 现在 / now {_shown(each['now'])}"
-        yield f"它看到 / saw {each['path']}", f"{_shown(each['value'])}{now}"
+        then, now = _shown(each["value"]), _shown(each.get("now", each["value"]))
+        yield f"它看到 / saw {each['path']}", then if now == then else f"{then} · 现在 / now {now}"
     yield "载荷 / payload", dumps(written["payload"])
     if edited := written["edited"]:
         yield "有人改过 / edited", f"{edited['who']} · {edited['at']} · {edited['why']} · {_shown(edited['was'])}"

@@ -74,10 +74,10 @@ class Follower:
     running: Running
     load: Load
 
-    async def start(self, directory: Path) -> None:
-        """Take the newest release, or the files of this directory while there is none. Raises ConfigError."""
+    async def start(self, directory: Path, load: Load) -> None:
+        """Take the newest release; while there is none, the files of this directory with `load`. Raises ConfigError."""
         number, files = await self._newest()
-        await self._take(number, files if number else read_files(directory))
+        await (self._take(number, files, self.load) if number else self._take(0, read_files(directory), load))
 
     async def look(self) -> None:
         """Take a release that is new; one that does not load is told once, and what runs goes on."""
@@ -87,7 +87,7 @@ class Follower:
             return
         number, files = await self._newest()
         try:
-            await self._take(number, files)
+            await self._take(number, files, self.load)
         except ConfigError as error:
             self.running.refuse(number)
             log.error("release.refused", release=number, runs=self.running.number, error=error.message)
@@ -99,9 +99,9 @@ class Follower:
             number = await newest_number(unit)
             return number, await files_of(unit, number)
 
-    async def _take(self, number: int, files: Files) -> None:
+    async def _take(self, number: int, files: Files, load: Load) -> None:
         """Before anything is planned with it, every tenant's ledger holds its texts."""
-        catalogue = await asyncio.to_thread(self.load, files)
+        catalogue = await asyncio.to_thread(load, files)
         for tenant in await self.database.tenants():
             await again(partial(self._keep, tenant, catalogue))
         self.running.swap(catalogue, number)

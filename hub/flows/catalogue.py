@@ -11,9 +11,10 @@ from hub.domain.errors import ConfigError
 from hub.domain.event import Event
 from hub.flows.flow import Flow, Step, parse_flow
 from hub.flows.plan import plan
-from hub.mapping import MappingFile, parse_mapping
+from hub.mapping import MappingFile, Table, read_mappings
 from hub.mapping.lint import check
 from hub.mapping.nearest import unknown
+from hub.mapping.streams import UNKNOWN, Streams
 from hub.mapping.yaml_text import Document
 
 Actions = Mapping[str, type[BaseModel]]
@@ -28,20 +29,27 @@ class Catalogue:
 
     flows: tuple[Flow, ...]
     mappings: Mapping[str, MappingFile]
+    tables: tuple[Table, ...] = ()
 
     @classmethod
-    def load(cls, directory: Path, actions: Actions, events: Events) -> "Catalogue":
+    def load(cls, directory: Path, actions: Actions, events: Events, streams: Streams = UNKNOWN) -> "Catalogue":
         """The same for the files of a directory."""
-        return cls.of(read_files(directory), actions, events)
+        return cls.of(read_files(directory), actions, events, streams)
 
     @classmethod
-    def of(cls, files: Files, actions: Actions, events: Events) -> "Catalogue":
-        """Read flows/*.yaml and all other files. ConfigError names file, line, column and the nearest name."""
-        texts = {path: _plain(text) for path, text in files.items()}
-        mappings = _mappings({o: t for o, t in texts.items() if not o.startswith("flows/")}, actions, events)
+    def of(cls, files: Files, actions: Actions, events: Events, streams: Streams = UNKNOWN) -> "Catalogue":
+        """Read flows/*.yaml, tables/*.yaml and all other files, which are mappings.
+
+        ConfigError names file, line, column and the nearest name.
+        """
+        texts = {path: plain(text) for path, text in files.items()}
+        tables, written = read_mappings({o: t for o, t in texts.items() if not o.startswith("flows/")})
+        mappings = _mappings(written, actions, events)
+        for mapping in mappings.values():
+            check(mapping, actions[mapping.target], streams.source(mapping, mappings.values()))
         flows = _flows({o: t for o, t in texts.items() if o.startswith("flows/")})
         bound = tuple(_bind(flow, mappings, actions, events) for flow in flows)
-        return cls(bound, {mapping.pin: mapping for mapping in mappings.values()})
+        return cls(bound, {mapping.pin: mapping for mapping in mappings.values()}, tables)
 
     def mapping(self, pin: str) -> MappingFile:
         """The mapping of a pin; KeyError when this catalogue does not hold it."""
@@ -63,7 +71,10 @@ class Catalogue:
     def pins(self) -> dict[str, str]:
         """The pin of what stands in each file, by the file's path."""
         of_flows = {flow.document.origin: flow.pin for flow in self.flows}
-        return of_flows | {mapping.document.origin: mapping.pin for mapping in self.mappings.values()}
+        of_tables = {table.document.origin: table.pin for table in self.tables}
+        # Both ways of a file have its origin; the way there comes before the way back, and counts.
+        written = reversed(list(self.mappings.values()))
+        return of_flows | of_tables | {mapping.document.origin: mapping.pin for mapping in written}
 
 
 def read_files(directory: Path) -> dict[str, str]:
@@ -81,16 +92,15 @@ def _text(file: Path, directory: Path) -> str:
         raise Document(origin).refuse((), "not UTF-8: save the file as UTF-8") from error
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Without what some editors write: a byte order mark, other line ends."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _mappings(files: Mapping[str, str], actions: Actions, events: Events) -> dict[str, MappingFile]:
+def _mappings(written: Iterable[MappingFile], actions: Actions, events: Events) -> dict[str, MappingFile]:
     sources = {f"{connector}.{event}" for connector, types in events.items() for event in types}
     found: dict[str, MappingFile] = {}
-    for origin, text in files.items():
-        mapping = parse_mapping(text, origin)
+    for mapping in written:
         name = f"{mapping.name}@{mapping.version}"
         if name in found:
             raise mapping.document.refuse(("mapping",), f"{name} stands in {found[name].document.origin} too")
@@ -99,7 +109,6 @@ def _mappings(files: Mapping[str, str], actions: Actions, events: Events) -> dic
                 raise mapping.document.refuse(("from",), unknown(source, sources))
         if mapping.target not in actions:
             raise mapping.document.refuse(("to",), unknown(mapping.target, actions))
-        check(mapping, actions[mapping.target])
         found[name] = mapping
     return found
 

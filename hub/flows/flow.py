@@ -16,25 +16,42 @@ class Title(Strict):
     """The flow's name to people."""
 
     zh: str
+    """中文 / in Chinese"""
+
     en: str
+    """英文 / in English"""
 
 
 class When(Strict):
     """Which events it is for; `if` is an expression over the event's data. `connector`: when the name tells it not."""
 
     connection: str
+    """来源连接的名字 / the connection that events come from"""
+
     event: Names
+    """事件，可以写几个 / its event, or a list of them"""
+
     condition: str | None = Field(None, alias="if")
+    """条件表达式 / a condition over the event's data"""
+
     connector: str | None = None
+    """来源系统，与连接同名时不写 / the system, where the connection is not called after it"""
 
 
 class Do(Strict):
     """One step. `record`: expression over the data, the home record it is about; default: the event's subject."""
 
     action: str
+    """系统.动作 / system.action"""
+
     on: str
+    """在哪个连接上 / on which connection"""
+
     using: str = Field(pattern=r"^[a-z0-9_.]+@[0-9]+$")
+    """映射@版本 / mapping@version"""
+
     record: str | None = None
+    """本系统记录的 id，表达式 / the home record it is about, an expression"""
 
 
 class Shape(Strict):
@@ -45,13 +62,28 @@ class Shape(Strict):
     """
 
     flow: str = Field(pattern=r"^[a-z0-9-]+$")
+    """名字 / its name"""
+
     title: Title
+    """给人看的名字 / its name to people"""
+
     why: str = ""
+    """为什么 / what it is for"""
+
     when: When
+    """什么事发生时 / when it starts"""
+
     do: list[Do] = Field(min_length=1, max_length=20)
+    """依次做什么 / what is done, in this order"""
+
     lane: str | None = None
+    """同一值的一张一张来，表达式 / what has the same value goes one by one, an expression"""
+
     optional: bool = False
+    """没有那个连接就不做 / nothing is owed where there is no such connection"""
+
     keep: Literal["all", "newest"] = "all"
+    """newest：只送最新的 / newest: only what happened last is sent"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ WHERE d.tenant_id = $1
 """
 WHOLE = """
 SELECT e.id AS event_id, e.dedupe_key, e.occurred_at, e.recorded_at, e.data, e.delivery_id AS caused_by,
-  d.payload, d.lane, d.look_first
+  d.payload, d.lane, d.look_first, (SELECT count(*) FROM deliveries b
+    WHERE b.tenant_id = d.tenant_id AND b.connection = d.connection AND b.lane = d.lane AND b.seq > d.seq
+      AND b.state IN ('pending', 'waiting') AND d.state NOT IN ('done', 'skipped', 'cancelled')) AS behind
 FROM deliveries d JOIN events e ON e.tenant_id = d.tenant_id AND e.id = d.event_id
 WHERE d.tenant_id = $1 AND d.id = $2
 """
@@ -90,7 +92,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """One delivery with everything on its straight line: the event, the payload, the attempts, the refs."""
+    """One delivery with everything on its straight line: the event, the payload, the attempts, the refs.
+
+    `behind`: how many later deliveries of its lane wait for it.
+    """
 
     listed: Listed
     event_id: str
@@ -102,6 +107,7 @@ class Whole:
     payload: Json
     lane: str
     look_first: bool
+    behind: int
     attempts: Sequence[Mapping[str, Any]] = ()
     refs: Sequence[Mapping[str, Any]] = ()
 

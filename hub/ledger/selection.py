@@ -7,6 +7,7 @@ from typing import Any
 
 from hub.domain.delivery import State
 from hub.domain.event import Event
+from hub.domain.ids import id_at
 from hub.sdk.exact import Json
 from hub.sdk.home import Unit
 
@@ -128,8 +129,8 @@ async def bounds(unit: Unit, selection: Selection) -> tuple[str, str]:
     newest: str = await unit.fetchval(NEWEST, unit.tenant_id)
     if selection.ids:
         return min(selection.ids)[:-1], min(newest, max(selection.ids))
-    after = _id_at(selection.since - SLACK) if selection.since else ""
-    return after, min(newest, f"{_id_at(selection.until + SLACK)}g") if selection.until else newest
+    after = id_at("dlv", selection.since - SLACK) if selection.since else ""
+    return after, min(newest, f"{id_at('dlv', selection.until + SLACK)}g") if selection.until else newest
 
 
 async def page(unit: Unit, selection: Selection, after: str, upto: str) -> Page:
@@ -160,7 +161,3 @@ def _candidate(tenant: str, row: Any) -> Candidate:
 
 def _plain(value: Any) -> Json:
     return value.isoformat() if isinstance(value, datetime) else list(value) if isinstance(value, tuple) else value
-
-
-def _id_at(moment: datetime) -> str:
-    return f"dlv_{max(int(moment.timestamp() * 1000), 0):012x}"

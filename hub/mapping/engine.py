@@ -29,6 +29,7 @@ class Step:
     rule: Rule
     expression: Expression | None
     inner: Mapping[str, "Step"] | None
+    condition: Expression | None = None
 
 
 class Engine:
@@ -107,20 +108,30 @@ class _Writer:
         return name
 
     def _field(self, body: Body, field: str, step: Step) -> None:
+        if step.condition is None:
+            self._rule(body, field, step)
+            return
+        condition = self._taken(body, field, step.condition, f"cannot be decided by {step.condition.text!r}")
+        with body.block(f"if is_true({condition}):"):
+            self._rule(body, field, step)
+
+    def _rule(self, body: Body, field: str, step: Step) -> None:
         rule = step.rule
         if rule.value is not None:
             body.line(f"m[{quoted(field)}] = {self.source.keep(rule.value)}")
             return
-        value = self._taken(body, field, step.expression) if step.expression else "d"
+        value = "d"
+        if step.expression is not None:
+            value = self._taken(body, field, step.expression, f"cannot be taken by {step.expression.text!r}")
         if step.inner is not None:
             value = (self._list if rule.each is not None else self._object)(body, field, step.inner, value)
         else:
             self._finish(body, field, rule, value)
         self._put(body, field, rule, value)
 
-    def _taken(self, body: Body, field: str, expression: Expression) -> str:
+    def _taken(self, body: Body, field: str, expression: Expression, what: str) -> str:
         if not is_free(expression.tree):
-            self._at(body, field, f"cannot be taken by {expression.text!r}", TAKING)
+            self._at(body, field, what, TAKING)
         return Compiler(self.source, body).whole(expression.tree, "d")
 
     def _at(self, body: Body, field: str, what: str, todo: Text) -> None:

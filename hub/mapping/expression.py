@@ -12,7 +12,7 @@ from jmespath.lexer import Lexer
 from hub.domain.errors import Unreadable
 from hub.mapping.budget import Unanswerable
 from hub.mapping.compiler import NAMES, Compiler
-from hub.mapping.functions import ExactFunctions
+from hub.mapping.functions import ExactFunctions, most_values
 from hub.mapping.nearest import unknown
 from hub.mapping.source import Body, Source
 from hub.sdk.exact import Json, loads
@@ -134,7 +134,7 @@ def _check_function(node: Any, text: str) -> None:
     position = max(text.find(f"{name}("), 0)
     if name not in table:
         raise BadExpression(f"function: {unknown(name, table)}", position)
-    given, wanted = len(node["children"]), table[name]["signature"]
-    more = bool(wanted) and wanted[-1].get("variadic")
-    if given < len(wanted) or (given > len(wanted) and not more):
-        raise BadExpression(f"{name}() takes {len(wanted)} values, not {given}", position)
+    given, least, most = len(node["children"]), len(table[name]["signature"]), most_values(table[name])
+    if given < least or (most is not None and given > most):
+        many = least if most in (least, None) else f"{least} to {most}"
+        raise BadExpression(f"{name}() takes {many} values, not {given}", position)

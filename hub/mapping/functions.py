@@ -1,8 +1,7 @@
-"""The functions of our expressions: JMESPath's own, exact, and two of ours: `money(x)` and `text(x)`."""
+"""The functions of our expressions: JMESPath's own, exact, `money(x)` and `text(x)`, and those of `trade`."""
 
-import decimal
 from collections.abc import Callable
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import Any
 
 from jmespath import functions
@@ -10,9 +9,10 @@ from jmespath.functions import signature
 
 from hub.mapping.amounts import Number, money, plain, read_number
 from hub.mapping.budget import LIGHT, Budget, Reference
+from hub.mapping.trade import FUNCTIONS, Function
+from hub.mapping.trade.numbers import EXACT
 from hub.sdk.exact import Json, dumps
 
-EXACT = Context(60, traps=[decimal.Inexact, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow])
 TYPES: dict[str, set[type]] = {
     "number": {int, Decimal},
     "string": {str},
@@ -81,6 +81,23 @@ class ExactFunctions(functions.Functions):
     @signature({"types": ["number"]})
     def _func_floor(self, number: Number) -> Json:
         return int(Decimal(plain(number)).to_integral_value(ROUND_FLOOR))
+
+
+def _spec(offered: Function) -> dict[str, Any]:
+    """A function of ours in the library's table; it looks at the types of its values itself."""
+    signature: list[dict[str, Any]] = [{"types": []} for _ in range(offered.least)]
+    if offered.most != offered.least:
+        signature[-1]["variadic"] = True
+    return {"function": lambda _, *given: offered(*given), "signature": signature, "most": offered.most}
+
+
+ExactFunctions.FUNCTION_TABLE.update({name: _spec(offered) for name, offered in FUNCTIONS.items()})
+
+
+def most_values(spec: Any) -> int | None:
+    """How many values a function of the table takes at most; None without a limit."""
+    signature = spec["signature"]
+    return spec.get("most") if signature and signature[-1].get("variadic") else len(signature)
 
 
 def _python_types(name: str) -> list[str]:

@@ -1,28 +1,186 @@
-"""Does a mapping fit its target? Checked when files are loaded, never at run time."""
+"""Does a mapping fit its source and its target? Checked when files are loaded, never at run time."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from hub.domain.errors import ConfigError
 from hub.mapping import MappingFile
-from hub.mapping.engine import Step
+from hub.mapping.engine import CLEANERS, Step
+from hub.mapping.expression import Expression
+from hub.mapping.fit import misfits
+from hub.mapping.infer import infer, position
 from hub.mapping.nearest import unknown
+from hub.mapping.shape import NUMBERS
+from hub.mapping.streams import Streams
+from hub.mapping.types import ANY, BLANK, Type, joined, of_model, one, said, type_of
 from hub.mapping.walk import inside, model_of, named_fields
 from hub.mapping.yaml_text import Document, Path
 
+BOOLEANS = frozenset({"True", "False"})
+"""What a table is asked for instead of true and false."""
 
-def check(mapping: MappingFile, target: type[BaseModel]) -> None:
+MONEY = one("text", form="number")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, with its place. `certain`: it never goes well; else it may go wrong with some data."""
+
+    words: str
+    certain: bool
+    error: ConfigError
+
+    def __str__(self) -> str:
+        """file:line:column: what, as people read it."""
+        return self.error.message
+
+
+def check(mapping: MappingFile, target: type[BaseModel], source: Type = ANY) -> None:
     """ConfigError, with its place, for a field the target does not know, one that it needs and nothing makes,
-    a table that nothing uses, and an example that is not true.
+    what can never be right by the types of source and target, a table that nothing uses, and an example that is
+    not true.
     """
     _check_fields(mapping.document, mapping.steps, target, ("fields",))
+    for finding in findings(mapping, target, source):
+        if finding.certain:
+            raise finding.error
     for name in mapping.lookups.keys() - set(_used(mapping.steps)):
         raise mapping.document.refuse(("lookups", name, ""), f"nothing looks up {name!r}")
     for index, example in enumerate(mapping.examples):
         wrong = mapping.disprove(example) or _misfit(target, example.expect)
         if wrong:
             raise mapping.document.refuse(("examples", index), f"example {example.name!r}: {wrong}")
+
+
+def findings(mapping: MappingFile, target: type[BaseModel], source: Type = ANY) -> list[Finding]:
+    """Everything that is or may be wrong, as types tell it, in the order of the file; no data is looked at."""
+    lint = _Lint(mapping)
+    lint.fields(mapping.steps, source, of_model(target), ("fields",))
+    return lint.found
+
+
+def all_findings(
+    mappings: Collection[MappingFile], targets: Mapping[str, type[BaseModel]], streams: Streams
+) -> list[Finding]:
+    """The same of many, each by its own source; `targets`: what each action takes, by its full name."""
+    return [
+        finding
+        for mapping in mappings
+        for finding in findings(mapping, targets[mapping.target], streams.source(mapping, mappings))
+    ]
+
+
+@dataclass(slots=True)
+class _Lint:
+    mapping: MappingFile
+    found: list[Finding] = field(default_factory=list)
+
+    def fields(self, steps: Mapping[str, Step], here: Type, target: Type, path: Path) -> None:
+        """The rules of one object, asked of `here`."""
+        for name, step in steps.items():
+            wanted = target.child(name)
+            self._field(step, here, ANY if wanted is None else wanted, (*path, name))
+
+    def _field(self, step: Step, here: Type, wanted: Type, path: Path) -> None:
+        rule, place = step.rule, self._place(step, path)
+        if step.condition is not None:
+            self._infer(step.condition, here, (*path, "when"))
+            if "null" not in wanted.kinds:
+                self._tell("`when` may leave it out, and the target needs it", False, (*path, "when"))
+        if rule.value is not None:
+            self._fit(type_of(rule.value), wanted, (*path, "value"))
+            return
+        made = here if step.expression is None else self._infer(step.expression, here, place)
+        if step.inner is not None:
+            self._inner(step, made, wanted, path)
+            return
+        made = self._formatted(step, self._looked_up(step, _cleaned(step, made), path), path)
+        if rule.default is not None:
+            self._fit(type_of(rule.default), wanted, (*path, "default"))
+        sent = made.some if rule.required or rule.default is not None else made
+        self._fit(sent, wanted, place, step.expression)
+
+    def _infer(self, expression: Expression, here: Type, path: Path) -> Type:
+        def report(what: str, node: Any, certain: bool) -> None:
+            self._tell(what, certain, path, expression, node)
+
+        return infer(expression.tree, here, report)
+
+    def _inner(self, step: Step, made: Type, wanted: Type, path: Path) -> None:
+        """A list or an object whose fields have rules of their own."""
+        each, place = step.rule.each is not None, self._place(step, path)
+        if each and not made.anything and "list" not in made.kinds:
+            self._tell(f"`each` names {said(made)}, which is no list", made.sure, place)
+            made = ANY
+        holder = one("list" if each else "object", empty=made.maybe and not step.rule.required)
+        self._fit(holder, wanted, place)
+        here, inner = (made.items or ANY, wanted.items or ANY) if each else (made, wanted)
+        self.fields(step.inner or {}, here, inner, (*path, "fields"))
+
+    def _looked_up(self, step: Step, made: Type, path: Path) -> Type:
+        rule = step.rule
+        if rule.lookup is None:
+            return made
+        table, kinds = self.mapping.lookups[rule.lookup], made.kinds - {"null"}
+        if not made.anything and kinds & {"list", "object"}:
+            self._tell(f"{said(made)} cannot be looked up in a table", made.sure, (*path, "lookup"))
+        asked = BOOLEANS if kinds == {"boolean"} else made.some.values if kinds == {"text"} else None
+        if asked is not None:
+            self._compare(step, asked, table, path)
+        found = joined(map(type_of, table.values()))
+        return replace(
+            found, kinds=found.kinds | made.kinds & {"null"}, empty=found.empty or made.empty, node=made.node
+        )
+
+    def _compare(self, step: Step, asked: Set[str], table: Mapping[str, Any], path: Path) -> None:
+        """A table against all the values that it is asked for."""
+        missing, own = sorted(asked - table.keys()), ("lookups", step.rule.lookup or "")
+        if missing and step.rule.default is None:
+            self._tell(f"the table {step.rule.lookup} lacks {', '.join(missing)}", False, (*path, "lookup"))
+        if own in self.mapping.document.places:
+            for key in sorted(table.keys() - asked):
+                self._tell(f"never looked up: {unknown(key, asked)}", False, (*own, key, ""))
+
+    def _formatted(self, step: Step, made: Type, path: Path) -> Type:
+        if step.rule.format is None or made.anything:
+            return made
+        if not (made.kinds & NUMBERS or ("text" in made.kinds and made.form in ("", "number"))):
+            self._tell(f"{said(made)} is no amount of {step.rule.format}", made.sure, (*path, "format"))
+        return MONEY | BLANK if made.maybe else MONEY
+
+    def _fit(self, made: Type, wanted: Type, path: Path, expression: Expression | None = None) -> None:
+        for what, certain, node in misfits(made, wanted):
+            self._tell(what, certain, path, expression, node)
+
+    def _place(self, step: Step, path: Path) -> Path:
+        """Where the rule's expression stands."""
+        return (*path, "take" if step.rule.each is None else "each")
+
+    def _tell(
+        self, what: str, certain: bool, path: Path, expression: Expression | None = None, node: Any = None
+    ) -> None:
+        at = 0 if expression is None or node is None else position(expression.text, expression.tree, node)
+        words = f"{_field_of(path)}: {what}"
+        self.found.append(Finding(words, certain, self.mapping.document.refuse(path, words, at)))
+
+
+def _cleaned(step: Step, made: Type) -> Type:
+    values = made.values
+    for cleaner in step.rule.clean:
+        values = values and frozenset(map(CLEANERS[cleaner], values))
+    return replace(made, values=values) if step.rule.clean else made
+
+
+def _field_of(path: Path) -> str:
+    """The field of the payload that a rule at this path makes: "lines.amount"."""
+    names, place = [], path
+    while len(place) >= 2 and place[0] == "fields":
+        names.append(str(place[1]))
+        place = place[2:]
+    return ".".join(names) or ".".join(map(str, filter(None, path)))
 
 
 def _check_fields(document: Document, steps: Mapping[str, Step], target: type[BaseModel], path: Path) -> None:
@@ -34,8 +192,8 @@ def _check_fields(document: Document, steps: Mapping[str, Step], target: type[Ba
         inner = model_of(inside(kind, 0) if step.rule.each is not None else kind)
         if step.inner is not None and inner is not None:
             _check_fields(document, step.inner, inner, (*path, name, "fields"))
-    for name, field in fields.items():
-        if field.is_required() and name not in steps:
+    for name, each in fields.items():
+        if each.is_required() and name not in steps:
             raise document.refuse((*path, ""), f"nothing makes {name!r}, which {target.__name__} needs")
 
 

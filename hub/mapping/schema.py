@@ -16,10 +16,16 @@ Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: [v] if isinstance(v
 """One name, or a list of them."""
 
 
-class Strict(BaseModel):
-    """A part of a file: unknown keys are refused."""
+Pairs = Annotated[dict[str, Any], Field(min_length=1)]
+"""A value table."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+ONE_WAY: dict[str, Any] = {"oneOf": [{"required": [way]} for way in ("take", "value", "fields")]}
+
+
+class Strict(BaseModel):
+    """A part of a file: unknown keys are refused. A key's docstring is what editors show."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=True)
 
 
 class Rule(Strict):
@@ -27,41 +33,97 @@ class Rule(Strict):
 
     Either `take` an expression, a constant `value`, an object of `fields`, or a list: `each` item becomes `fields`.
     What is taken is cleaned, looked up, formatted, in this order. Nothing, "", [] and {} leave the field out, or
-    give its `default`, or are refused when it is `required`. `unit` is for people.
+    give its `default`, or are refused when it is `required`. `when` is not true: the field is left out.
     """
 
+    model_config = ConfigDict(json_schema_extra=ONE_WAY)
+
     take: str | None = None
+    """取值的 JMESPath 表达式 / a JMESPath expression over the data"""
+
     value: Any = None
+    """固定值 / a constant"""
+
     each: str | None = None
+    """指向列表的表达式，逐项生成 fields / an expression that names a list; each item becomes `fields`"""
+
     fields: Annotated[dict[str, "Rule"], Field(min_length=1)] | None = None
+    """里面的字段 / the fields inside"""
+
+    when: str | None = None
+    """条件表达式，不成立就省略该字段 / a condition; the field is left out where it is not true"""
+
     required: bool = False
+    """取不到值就拒绝 / refuse when there is nothing"""
+
     default: Any = None
+    """取不到值时用它 / what stands there when there is nothing"""
+
     clean: list[Cleaner] = Field(default_factory=list)
+    """依次整理文本 / clean the text, in this order"""
+
     lookup: str | None = None
+    """按表换值；~表名 是反查 / look it up in a table; ~name reads the table back"""
+
     format: Literal["money"] | None = None
+    """money：两位小数的文本 / money: text with two decimals"""
+
     unit: str = ""
+    """给人看的说明 / a note for people"""
 
 
 class Example(Strict):
     """A test inside the file: `given` becomes `expect`, or is refused with `error` in the words; one of the two."""
 
     name: str
+    """说明 / what it shows"""
+
     given: dict[str, Any]
+    """来源数据 / data of the source"""
+
     expect: dict[str, Any] | None = None
+    """应生成的数据 / what it becomes"""
+
     error: str | None = None
+    """拒绝时应有的话 / words of the refusal"""
 
 
-class Shape(Strict):
-    """A mapping file as it is written."""
+class Direction(Strict):
+    """From one shape to another, with examples."""
 
     mapping: str = Field(pattern=r"^[a-z0-9_.]+$")
-    version: int = Field(ge=1)
+    """名字，如 crm.contract__kingdee.receivable / its name"""
+
     sources: Names = Field(alias="from")
+    """来源：系统.事件，可以写几个 / the source: system.event, or a list of them"""
+
     target: str = Field(alias="to")
+    """目标：系统.动作 / the target: system.action"""
+
     why: str = ""
+    """为什么 / what it is for"""
+
     fields: dict[str, Rule] = Field(min_length=1)
-    lookups: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """目标字段: 怎样生成 / field of the target: how it is made"""
+
     examples: list[Example] = Field(min_length=1)
+    """例子就是测试 / examples, which are tests"""
+
+
+class Shape(Direction):
+    """A mapping file as it is written."""
+
+    version: int = Field(ge=1)
+    """改了含义就加一 / one more when its meaning changes"""
+
+    lookups: dict[str, Pairs] = Field(default_factory=dict)
+    """本文件的值表：表名: {来源值: 目标值} / value tables of this file"""
+
+    tables: dict[str, Pairs] = Field(default_factory=dict)
+    """连枢补入的共用表，不手写 / shared tables as the hub adds them; not written by hand"""
+
+    back: Direction | None = None
+    """反方向的映射 / the mapping for the way back"""
 
 
 def shaped(document: Document, model: type[M]) -> M:

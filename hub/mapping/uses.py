@@ -30,6 +30,8 @@ def places(steps: Mapping[str, Step], within: frozenset[Place] = frozenset({TOP}
     found: set[Place] = set()
     for step in steps.values():
         inner = within
+        if step.condition is not None:
+            found |= _read(step.condition.tree, within)[0]
         if step.expression is not None:
             read, inner = _read(step.expression.tree, within)
             found |= read if step.inner is None else read - set(map(_bare, inner))

@@ -21,7 +21,29 @@ EXACT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
 """What a database does not keep, and line ends that YAML sees but people do not."""
 
-UNWRITTEN = "a character that is not allowed stands here, written with a backslash"
+UNWRITTEN = "a character that is not allowed stands here, written with a backslash: delete it"
+TWO_DOCUMENTS = "one document a file: put the other into a file of its own"
+ADVICE = {
+    "tab character": "indent with spaces",
+    "mapping values": 'put quotes around text that has ": " in it',
+    "cannot start any token": "put quotes around text that begins so, and indent with spaces",
+    "',' or": "close the list with ], the object with }, and put commas between",
+    "end of stream": "close the quotes",
+    "escape c": "write \\\\ for a backslash, or use single quotes",
+    "block sequence entries": "begin the list on a line of its own",
+    "expected key": "give the keys of one object the same indentation",
+    "'-' indicator": "give the items of one list the same indentation, and no keys beside them",
+    "node content": "put quotes around it",
+    "comment or line break": "put quotes around the text",
+    "document start": TWO_DOCUMENTS,
+    "tag handle": "write the value alone, text in quotes",
+    "alphabetic or numeric": "put quotes around text that begins so",
+    "nesting depth": "nest less",
+    "digit or": "leave the %YAML line out",
+    "incompatible YAML": "leave the %YAML line out",
+}
+"""What the parser says, and what to write instead."""
+
 LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 STARTS = frozenset({yaml.MappingStartEvent, yaml.SequenceStartEvent})
 ENDS = frozenset({yaml.MappingEndEvent, yaml.SequenceEndEvent})
@@ -55,12 +77,18 @@ class Document:
             column += position
         return ConfigError(f"{self.origin}:{line}:{column}: {what}", hint=HINT)
 
+    def part(self, name: str) -> "Document":
+        """The part of this name as a document, with every place in the whole file."""
+        own = {path[1:]: place for path, place in self.places.items() if path[:1] == (name,) and path != (name, "")}
+        folded = {path[1:] for path in self.folded if path[:1] == (name,)}
+        return Document(self.origin, self.value[name], own, folded)
+
 
 def read(text: str, origin: str) -> Document:
     """Read one YAML document. Raises ConfigError "file:line:column: what"."""
     document = Document(origin)
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise document.refuse((), f"larger than {MAX_BYTES // 1024} KB")
+        raise document.refuse((), f"larger than {MAX_BYTES // 1024} KB: split the file")
     if odd := UNPRINTABLE.search(text):
         raise _odd(document, text, odd)
     try:
@@ -71,16 +99,21 @@ def read(text: str, origin: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise _at(document, place, error.problem or str(error)) from error
+        raise _at(document, place, _advised(error.problem or str(error))) from error
     except yaml.YAMLError as error:
-        raise _at(document, (1, 1), str(error).replace("\n", " ")) from error
+        raise _at(document, (1, 1), _advised(str(error).replace("\n", " "))) from error
     return document
+
+
+def _advised(problem: str) -> str:
+    """What the parser says, and what to write instead."""
+    return next((f"{problem}: {advice}" for said, advice in ADVICE.items() if said in problem), problem)
 
 
 def _odd(document: Document, text: str, odd: re.Match[str]) -> ConfigError:
     before = text[: odd.start()]
     place = (before.count("\n") + 1, odd.start() - before.rfind("\n"))
-    return _at(document, place, f"the character U+{ord(odd[0]):04X} is not allowed")
+    return _at(document, place, f"the character U+{ord(odd[0]):04X} is not allowed: delete it")
 
 
 def _at(document: Document, place: Place, what: str) -> ConfigError:
@@ -106,15 +139,19 @@ def _checked(text: str, document: Document) -> Iterator[Any]:
         if kind is yaml.AliasEvent or (kind in VALUES and event.anchor):
             raise _at(document, _place(event), "anchors and aliases are not allowed: write the value out")
         if kind in VALUES and event.tag:
-            raise _at(document, _place(event), f"tags such as {event.tag} are not allowed")
+            raise _at(
+                document,
+                _place(event),
+                f"tags such as {event.tag} are not allowed: write the value alone, text in quotes",
+            )
         if kind in VALUES or kind in ENDS:
             yield event
 
 
 def _too_much(nodes: int, depth: int) -> str:
     if nodes > MAX_NODES:
-        return f"more than {MAX_NODES} values"
-    return f"deeper than {MAX_DEPTH}" if depth > MAX_DEPTH else "one document a file"
+        return f"more than {MAX_NODES} values: split the file"
+    return f"deeper than {MAX_DEPTH}: nest less" if depth > MAX_DEPTH else TWO_DOCUMENTS
 
 
 def _value(event: Any, events: Iterator[Any], path: Path, document: Document) -> Any:
@@ -134,11 +171,11 @@ def _mapping(events: Iterator[Any], path: Path, document: Document) -> dict[str,
             break
         place = _place(key)
         if not isinstance(key, yaml.ScalarEvent) or key.value == "<<":
-            raise _at(document, place, "keys are plain text; merge keys are not allowed")
+            raise _at(document, place, "keys are plain text; merge keys are not allowed: write the keys out")
         if UNPRINTABLE.search(key.value):
             raise _at(document, place, UNWRITTEN)
         if key.value in made:
-            raise _at(document, place, f"{key.value!r} stands here twice")
+            raise _at(document, place, f"{key.value!r} stands here twice: keep one")
         made[key.value] = _value(next(events), events, (*path, key.value), document)
         document.places[(*path, key.value, "")] = place
     return made

@@ -1,6 +1,6 @@
 """The one door: everything a connector or the home system may use. Import it as `from hub import sdk`."""
 
-from hub.domain import credit_code
+from hub.domain import company_name, credit_code
 from hub.domain.errors import (
     Ambiguous,
     BadSignature,
@@ -84,6 +84,7 @@ __all__ = [
     "Verified",
     "VendorError",
     "Work",
+    "company_name",
     "credit_code",
     "dumps",
     "fingerprint",

@@ -3,7 +3,7 @@
 One reader for everything that comes from outside, one writer for everything that leaves.
 """
 
-from decimal import Decimal
+from decimal import Clamped, Context, Decimal, Overflow, Rounded, Subnormal
 from typing import Any
 
 import simplejson
@@ -16,6 +16,7 @@ Json = Any
 
 MAX_DIGITS = 34
 MAX_EXPONENT = 400
+TOO_LONG = f"a number of more than {MAX_DIGITS} digits, or beyond 1e{MAX_EXPONENT}"
 
 
 def loads(raw: bytes | str) -> Json:
@@ -27,16 +28,10 @@ def loads(raw: bytes | str) -> Json:
     """
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
-        value = simplejson.loads(
-            text,
-            parse_float=_fraction,
-            parse_constant=_refuse_constant,
-            parse_int=_whole,
-            object_pairs_hook=_unique_keys,
-        )
+        value = READER.decode(text)
         _check_text(text, value)
     except (UnicodeError, ValueError, ArithmeticError, RecursionError) as error:
-        reason = str(error)[:200] or type(error).__name__
+        reason = TOO_LONG if isinstance(error, ArithmeticError) else str(error)[:200] or type(error).__name__
         raise Unreadable(
             f"not JSON we can keep: {reason}",
             hint=Text("请让发送方发送合法的 UTF-8 JSON。", "Have the sender send valid UTF-8 JSON."),
@@ -72,16 +67,8 @@ def _refuse_constant(name: str) -> None:
 
 def _whole(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
-        raise ValueError(f"a number of more than {MAX_DIGITS} digits")
+        raise ValueError(TOO_LONG)
     return int(digits)
-
-
-def _fraction(digits: str) -> Decimal:
-    value = Decimal(digits)
-    long = len(digits) > MAX_DIGITS and len(value.as_tuple().digits) > MAX_DIGITS
-    if long or abs(value.adjusted()) > MAX_EXPONENT:
-        raise ValueError(f"a number of more than {MAX_DIGITS} digits, or beyond 1e{MAX_EXPONENT}")
-    return value
 
 
 def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -89,6 +76,18 @@ def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(made) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return made
+
+
+# A context refuses what is too long faster than we could look at the digits.
+FRACTIONS = Context(
+    prec=MAX_DIGITS, Emax=MAX_EXPONENT, Emin=-MAX_EXPONENT, traps=[Rounded, Overflow, Subnormal, Clamped]
+)
+READER = simplejson.JSONDecoder(
+    parse_float=FRACTIONS.create_decimal,
+    parse_constant=_refuse_constant,
+    parse_int=_whole,
+    object_pairs_hook=_unique_keys,
+)
 
 
 def _check_text(text: str, value: Json) -> None:

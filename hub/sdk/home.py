@@ -154,13 +154,17 @@ def fingerprint(value: Json) -> str:
 
 @dataclass(slots=True)
 class HomeSystem:
-    """The home system as the hub sees it: a name, the events it tells, the actions it takes, its kinds of records."""
+    """The home system as the hub sees it: a name, the events it tells, the actions it takes, its kinds of records.
+
+    `told`: event type → model of its data, by which mappings are checked; of others nothing is known.
+    """
 
     id: str
     title: Text
     events: frozenset[str]
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     actions: dict[str, Action] = field(default_factory=dict)
+    told: Mapping[str, type[BaseModel]] = field(default_factory=dict)
 
     def action(self, name: str, *, title: Text) -> Callable[[F], F]:
         """Register `async (unit: Unit, In) -> Made`; it runs inside the settling transaction, exactly once.

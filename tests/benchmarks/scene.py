@@ -77,7 +77,10 @@ class Scene(Stage):
                 stderr=log,
                 text=True,
             )
-        return str(self.told(process)["url"]) if announces else ""
+        try:
+            return str(self.told(process)["url"]) if announces else ""
+        except ValueError as error:
+            raise RuntimeError(f"{name} did not start: {log.name} ends {_tail(Path(log.name))}") from error
 
     @staticmethod
     def told(process: "subprocess.Popen[str]") -> Any:
@@ -125,6 +128,10 @@ class Scene(Stage):
         owner = await asyncpg.connect(self.local.environment["HUB_OWNER_DATABASE_URL"])
         await owner.execute("ANALYZE")
         await owner.close()
+
+
+def _tail(log: Path) -> str:
+    return log.read_text("utf-8")[-1000:]
 
 
 def _write_mappings(directory: Path) -> Path:

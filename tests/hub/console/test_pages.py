@@ -159,6 +159,20 @@ async def test_one_delivery_shows_its_line_to_the_fen_and_hostile_text_as_text(
     assert "Fill the legal name" in (await client.get(f"{LOG}/{dead}?lang=en")).text
 
 
+async def test_a_parked_delivery_says_how_many_wait_behind_it(
+    client: httpx.AsyncClient, sign_in: SignIn, ledger: Database
+) -> None:
+    await owe(ledger, "ctr_1")
+    dead = await settle_one(ledger, outcomes()[State.DEAD])
+    await sign_in()
+    assert "后面等着" not in (await client.get(f"{LOG}/{dead}")).text
+    for record in ("ctr_2", "ctr_3", "ctr_4"):
+        await owe(ledger, record)
+    async with ledger.unit("demo") as unit:
+        await unit.execute("UPDATE deliveries SET lane = 'ctr_1' WHERE record IN ('ctr_2', 'ctr_3')")
+    assert "后面等着</dt><dd>2</dd>" in (await client.get(f"{LOG}/{dead}")).text
+
+
 async def test_replay_puts_it_back_once_and_says_so(
     client: httpx.AsyncClient, sign_in: SignIn, ledger: Database
 ) -> None:

@@ -101,11 +101,11 @@ async def test_a_process_starts_with_the_release_and_with_its_files_while_there_
     (folder / "flows").mkdir()
     for path, text in edition("mine").items():
         (folder / path).write_text(text, "utf-8")
-    await world.follower.start(folder)
+    await world.follower.start(folder, world.load)
     await world.follower.look()
     assert (world.running.number, world.running.titles["orders"].en) == (0, "Orders mine")
     await world.apply(edition("two"))
-    await world.follower.start(folder)
+    await world.follower.start(folder, world.load)
     assert (world.running.number, world.running.titles["orders"].en) == (1, "Orders two")
 
 

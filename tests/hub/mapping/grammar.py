@@ -5,7 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from hub.mapping.functions import ExactFunctions
+from hub.mapping.functions import ExactFunctions, most_values
+from hub.mapping.trade import FUNCTIONS
 
 NAMES = ["a", "b", "c", "get", "x y", "中"]
 WRITTEN = ["a", "b", "c", "get", '"x y"', '"\\u4e2d"']
@@ -13,7 +14,10 @@ LITERALS = [
     *("`0`", "`1`", "`-1`", "`1.5`", "`0.10`", "`12345678901234567890123`", "`true`", "`false`", "`null`", "`[]`"),
     *("`{}`", '`"a"`', "`[1, [2, true], []]`", '`{"a": {"b": 1.50}}`', '`[{"a": 2, "b": "x"}]`', "'a'", "''", "'\\''"),
 ]
-SIGNATURES: dict[str, Any] = {name: spec["signature"] for name, spec in ExactFunctions.FUNCTION_TABLE.items()}
+TABLE = ExactFunctions.FUNCTION_TABLE
+SIGNATURES: dict[str, Any] = {name: spec["signature"] for name, spec in TABLE.items()}
+OWN = sorted(FUNCTIONS)
+STANDARD = sorted(set(TABLE) - set(OWN))
 
 names = st.sampled_from(WRITTEN)
 atoms = names | st.sampled_from(["@", *WRITTEN, *LITERALS])
@@ -28,10 +32,11 @@ def _calls(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     def given(name: str) -> st.SearchStrategy[str]:
         kinds = [each["types"] for each in SIGNATURES[name]]
         wanted = [inner.map("&({})".format) if kind == ["expref"] else inner for kind in kinds]
-        more = st.lists(inner, max_size=2) if SIGNATURES[name][-1].get("variadic") else st.just([])
+        most = most_values(TABLE[name])
+        more = st.lists(inner, max_size=2 if most is None else most - len(kinds))
         return st.tuples(st.tuples(*wanted), more).map(lambda parts: f"{name}({', '.join([*parts[0], *parts[1]])})")
 
-    return st.sampled_from(sorted(SIGNATURES)).flatmap(given)
+    return (st.sampled_from(STANDARD) | st.sampled_from(OWN)).flatmap(given)
 
 
 def _written(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -109,7 +114,7 @@ FINISH = st.fixed_dictionaries(
     {},
     optional={
         "clean": st.lists(st.sampled_from(["strip", "upper", "lower"]), max_size=2),
-        "lookup": st.just("t"),
+        "lookup": st.sampled_from(["t", "~t"]),
         "format": st.just("money"),
         "default": st.sampled_from(["none", 0, "1.5"]),
         "required": st.booleans(),
@@ -127,6 +132,12 @@ def rules(draw: st.DrawFn, depth: int = 2) -> dict[str, Any]:
 @st.composite
 def _rule(draw: st.DrawFn, depth: int) -> dict[str, Any]:
     way = draw(st.sampled_from(["take", "take", "value", *(["fields", "each"] if depth else [])]))
+    when = draw(st.none() | names | plain)
+    return {**draw(_made(way, depth)), **({} if when is None else {"when": when})}
+
+
+@st.composite
+def _made(draw: st.DrawFn, way: str, depth: int) -> dict[str, Any]:
     if way == "value":
         return {"value": draw(st.sampled_from([0, False, "", [1], "x"]))}
     if way == "take":

@@ -11,7 +11,8 @@ from hub.domain.errors import MappingError
 from hub.domain.text import Text
 from hub.mapping.engine import CLEANERS, FORMATS, Step
 from hub.mapping.expression import WRONG, Expression, unanswerable
-from hub.mapping.functions import EXACT, ExactFunctions
+from hub.mapping.functions import ExactFunctions
+from hub.mapping.trade.numbers import EXACT
 
 OPTIONS = jmespath.Options(custom_functions=ExactFunctions())
 Lookups = Mapping[str, Mapping[str, Any]]
@@ -51,6 +52,8 @@ def made(steps: Mapping[str, Step], lookups: Lookups, data: Any, at: str = "") -
 
 def _one(step: Step, lookups: Lookups, data: Any, field: str) -> Any:
     rule = step.rule
+    if step.condition is not None and not _is_true(_taken(step.condition, data, field, "decided")):
+        return None
     if rule.value is not None:
         return rule.value
     value = _taken(step.expression, data, field) if step.expression else None
@@ -70,11 +73,15 @@ def _one(step: Step, lookups: Lookups, data: Any, field: str) -> Any:
     return rule.default
 
 
-def _taken(expression: Expression, data: Any, field: str) -> Any:
+def _is_true(value: Any) -> bool:
+    return value is not False and not _is_nothing(value)
+
+
+def _taken(expression: Expression, data: Any, field: str, done: str = "taken") -> Any:
     try:
         return interpreted(expression, data)
     except WRONG as error:
-        what = f"cannot be taken by {expression.text!r}: {unanswerable(error)}"
+        what = f"cannot be {done} by {expression.text!r}: {unanswerable(error)}"
         raise _wrong(field, what, "检查来源数据和表达式", "check the source and the expression") from error
 
 

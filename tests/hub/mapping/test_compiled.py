@@ -1,6 +1,6 @@
 """Compiled code answers as the library does and as the rules say; no text becomes code; bombs stop at their budget.
 
-MAPPING_EXAMPLES=500000 tries that many expressions.
+FUZZ=500000 tries that many expressions.
 """
 
 import ast
@@ -26,7 +26,7 @@ from hub.mapping.expression import BadExpression, Expression, Unanswerable
 from tests.hub.mapping.grammar import VALUES, documents, expressions, rules, soup
 from tests.hub.mapping.reference import answer, interpreted, made
 
-MANY = int(os.environ.get("MAPPING_EXAMPLES", "700"))
+MANY = int(os.environ.get("FUZZ", "700"))
 searching = settings(max_examples=MANY, deadline=None, suppress_health_check=list(HealthCheck))
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from hub.sdk.exact import Json, dumps, loads
 
 Kind = Literal["added", "removed", "changed"]
+KINDS = {str: "text", bool: "boolean", dict: "object", list: "list", type(None): "null"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,41 @@ class Change:
 
 def differences(was: Json, would_be: Json) -> list[Change]:
     """Every field that differs, in the order of the fields. 1.5 and 1.50 differ, 1.5 and "1.5" too; 1E+1 is 10."""
-    return list(_compare("", loads(dumps(was)), loads(dumps(would_be))))
+    return list(compared(loads(dumps(was)), loads(dumps(would_be))))
 
 
-def _compare(path: str, was: Json, now: Json) -> Iterator[Change]:
+def alike(was: Json, would_be: Json) -> bool:
+    """Whether two values surely do not differ; quick where they share parts. False may yet be no difference."""
+    if was is would_be:
+        return True
+    if was.__class__ is not would_be.__class__:
+        return False
+    if isinstance(was, dict):
+        if was.keys() != would_be.keys():
+            return False
+        for name, value in was.items():
+            if value is not (other := would_be[name]) and not alike(value, other):
+                return False
+    elif isinstance(was, list):
+        if len(was) != len(would_be):
+            return False
+        for value, other in zip(was, would_be, strict=True):
+            if value is not other and not alike(value, other):
+                return False
+    else:
+        return str(was) == str(would_be)
+    return True
+
+
+def kind(value: Json) -> str:
+    """What JSON calls it: "number" whether it has a point or not."""
+    return "number" if isinstance(value, int | Decimal) and not isinstance(value, bool) else KINDS[type(value)]
+
+
+def compared(was: Json, now: Json, path: str = "") -> Iterator[Change]:
+    """The same for what surely is JSON, such as what a mapping made; quick where the two share parts."""
+    if alike(was, now):
+        return
     if isinstance(was, dict) and isinstance(now, dict):
         names = [*was, *(name for name in now if name not in was)]
         yield from _parts(((f"{path}.{name}" if path else name, name) for name in names), was, now)
@@ -43,11 +75,11 @@ def _parts(places: Iterator[tuple[str, Json]], was: dict[Json, Json], now: dict[
         elif name not in now:
             yield Change(path, "removed", was[name], None)
         else:
-            yield from _compare(path, was[name], now[name])
+            yield from compared(was[name], now[name], path)
 
 
 def _written(value: Json) -> tuple[str, str]:
     """A value as PostgreSQL keeps it: numbers by their digits, so that 1E+1 and 10 are one, and -0 is 0."""
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+    if kind(value) == "number":
         return "number", f"{Decimal(value) if value else Decimal(value).copy_abs():f}"
-    return type(value).__name__, dumps(value)
+    return kind(value), dumps(value)

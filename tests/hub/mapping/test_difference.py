@@ -4,8 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hub.api.difference import Change, differences
+from hub.mapping.difference import Change, alike, compared, differences
 
 
 @pytest.mark.parametrize(
@@ -39,3 +41,17 @@ def test_a_difference_is_exact(was: Any, now: Any, changes: list[Change]) -> Non
     assert [(c.path, c.change, str(c.was), str(c.would_be)) for c in found] == [
         (c.path, c.change, str(c.was), str(c.would_be)) for c in changes
     ]
+
+
+VALUES = st.recursive(
+    st.sampled_from([None, True, False, 0, 1, "1", "", "x", Decimal("1.0"), Decimal("1.00"), Decimal("1E+1"), 10]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+    max_leaves=6,
+)
+
+
+@given(VALUES, VALUES)
+def test_what_is_alike_does_not_differ(was: Any, now: Any) -> None:
+    assert alike(was, was)
+    assert not (alike(was, now) and differences(was, now))
+    assert list(compared(was, now)) == differences(was, now)

@@ -1,0 +1,54 @@
+"""What the data of each event may be, so that mappings can be checked against it before any is there."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from pydantic import BaseModel
+
+from hub.mapping import MappingFile
+from hub.mapping.shape import Shape
+from hub.mapping.types import ANY, Type, joined, of_model, of_shape, one
+
+TEXT = one("text")
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Events by full name, such as "crm.contract.approved"; of an event that is not here nothing is known.
+
+    Attributes:
+        told: what its data may be. made: the action that an event tells of, for the events that tell of one.
+    """
+
+    told: Mapping[str, Type] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)
+
+    def source(self, mapping: MappingFile, mappings: Collection[MappingFile]) -> Type:
+        """What a mapping may be given; `mappings` are all there are, for what causes the event of an action."""
+        return joined(self._told(event, mappings, frozenset()) for event in mapping.sources)
+
+    def learned(self, shapes: Mapping[str, Shape]) -> "Streams":
+        """The same with what was seen since. What is declared stays as it is declared."""
+        told = dict(self.told)
+        for event, shape in shapes.items():
+            known = told.get(event)
+            if known is None or not known.sure:
+                told[event] = of_shape(shape) if known is None else known | of_shape(shape)
+        return replace(self, told=told)
+
+    def _told(self, event: str, mappings: Collection[MappingFile], seen: frozenset[str]) -> Type:
+        known, action = self.told.get(event, ANY), self.made.get(event)
+        if action is None or known.anything or event in seen:
+            return known
+        causes = [source for each in mappings if each.target == action for source in each.sources]
+        cause = joined(self._told(source, mappings, seen | {event}) for source in causes) if causes else ANY
+        return replace(known, fields={**known.fields, "cause": cause})
+
+
+UNKNOWN = Streams()
+
+
+def outcome(given: type[BaseModel], made: type[BaseModel]) -> Type:
+    """The data of the event that tells of an action's outcome."""
+    fields = {"payload": of_model(given), "result": of_model(made, told=True), "cause": ANY, "record": TEXT}
+    return one("object", fields=fields, closed=True)
