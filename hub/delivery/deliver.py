@@ -33,6 +33,9 @@ from hub.sdk.connector import Effect, Made
 AT_HOME = 32
 """Deliveries of the home system under way at once."""
 
+AT_ONCE, LEAST = 64, 4
+"""So many calls of all connections go at once in one process, shared out evenly; each may have the least."""
+
 GATHER_S = 0.005
 """How long what has come free waits for more before the next claim."""
 
@@ -46,14 +49,14 @@ NO_CONNECTION = Text(
 
 @dataclass(slots=True)
 class Round:
-    """What one drain has under way. `more` is set when something came in or came free; `most` goes at once."""
+    """What one drain has under way. `more` is set when something came in or came free; `share` goes at once."""
 
     tenant: str
     connection: str
     lease: Lease
     holding: dict[str, Claimed]
     more: asyncio.Event
-    most: int = AT_HOME
+    share: int = LEAST
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     made: int = 0
     broken: list[BaseException] = field(default_factory=list)
@@ -72,6 +75,7 @@ class Deliverer:
         """Set it and drains end with what they have begun."""
         self._preparer = preparer
         self._lease_s = lease_s
+        self._drains = 0
         self._good: Counter[tuple[str, str]] = Counter()
         self._told: dict[tuple[str, str], float] = {}
         self._settling: Together[Sequence[Ended]] = Together(self._settle_all)
@@ -85,10 +89,14 @@ class Deliverer:
         holding: dict[str, Claimed] = {}
         with self.heart.kept(tenant, partial(self._renew, holding), self._lease_s, time.monotonic()) as lease:
             now = Round(tenant, connection, lease, holding, more or asyncio.Event())
-            now.more.clear()
-            while await self._take_more(now) or now.tasks:
-                await _some(now)
+            self._drains += 1
+            try:
                 now.more.clear()
+                while await self._take_more(now) or now.tasks:
+                    await _some(now)
+                    now.more.clear()
+            finally:
+                self._drains -= 1
         for error in now.broken:
             raise error
         return now.made
@@ -103,8 +111,10 @@ class Deliverer:
         point("worker.before_claim")
         async with self.database.unit(now.tenant) as unit:
             stored = await find(unit, now.connection)
-            now.most = self._most(stored)
-            claimed = await claim(unit, now.connection, now.most, self._lease_s, self.heart.presence.number)
+            most = self._most(stored)
+            now.share = min(most, max(LEAST, AT_ONCE // self._drains))
+            room, number = max(now.share - len(now.tasks), 0), self.heart.presence.number
+            claimed = await claim(unit, now.connection, most, self._lease_s, number, room)
         if not claimed:
             return False
         point("worker.after_claim")
@@ -261,7 +271,7 @@ async def _some(now: Round) -> None:
     """Wait until something came in or came free and there is room for it, and a moment for others."""
     while now.tasks:
         await now.more.wait()
-        if len(now.tasks) < now.most:
+        if len(now.tasks) < now.share:
             break
         now.more.clear()
     if now.tasks:

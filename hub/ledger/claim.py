@@ -30,8 +30,8 @@ due AS (
   ORDER BY d.backlog, d.seq LIMIT (SELECT CASE
     WHEN EXISTS (SELECT FROM gate WHERE closed_until > now()) THEN 0
     WHEN EXISTS (SELECT FROM gate WHERE opened_at IS NOT NULL) THEN 1
-    ELSE greatest($3 - (SELECT count(*) FROM deliveries r WHERE r.tenant_id = $1 AND r.connection = $2
-      AND r.state IN ('claimed', 'sending')), 0) END)
+    ELSE least($7, greatest($3 - (SELECT count(*) FROM deliveries r WHERE r.tenant_id = $1 AND r.connection = $2
+      AND r.state IN ('claimed', 'sending')), 0)) END)
   FOR UPDATE SKIP LOCKED),
 ranked AS (SELECT id, crashes, row_number() OVER (ORDER BY backlog, seq) AS place,
   first_value(crashes) OVER (ORDER BY backlog, seq) AS first FROM due),
@@ -116,15 +116,20 @@ class Claimed:
         return f"{self.id}.{self.effect_no}" if self.effect_no else self.id
 
 
-async def claim(unit: Unit, connection: str, most: int, lease_s: float, worker: int = 0) -> list[Claimed]:
+async def claim(
+    unit: Unit, connection: str, most: int, lease_s: float, worker: int = 0, share: int | None = None
+) -> list[Claimed]:
     """Claim due deliveries of a connection, the first of each lane. Two claimers never get the same.
 
     Args:
         most: how many may be under way at once, those of other workers counted.
         worker: the number of who claims, by which he is missed when he dies; 0: the lease alone decides.
+        share: how many this claim may take, where that is less.
     """
     await unit.execute(ALONE, unit.tenant_id, connection)
-    rows = await unit.fetch(CLAIM, unit.tenant_id, connection, most, lease_s, PROBE_S, worker)
+    rows = await unit.fetch(
+        CLAIM, unit.tenant_id, connection, most, lease_s, PROBE_S, worker, most if share is None else share
+    )
     return [_claimed(unit.tenant_id, row) for row in rows]
 
 

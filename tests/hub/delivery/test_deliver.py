@@ -86,7 +86,7 @@ async def note(unit: sdk.Unit, given: Note) -> sdk.Made:
 
 @dataclass
 class Vendor:
-    """A vendor that books bills and answers as `mood` says; the bill "slow" once it is `impatient`."""
+    """A vendor that books bills and answers as `mood` says; bills called "slow…" once it is `impatient`."""
 
     mood: str = "yes"
     bills: dict[str, str] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Vendor:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = next((int(x[15:]) for x in head.lower().split("\r\n") if x.startswith("content-length:")), 0)
         body = sdk.loads(await reader.readexactly(length)) if length else {}
-        if body.get("number") == "slow":
+        if body.get("number", "").startswith("slow"):
             await self.impatient.wait()
         answer = self.look(head) if head.startswith("GET") else self.book(body["number"])
         if self.mood != "silent" or head.startswith("GET"):
@@ -358,3 +358,19 @@ async def test_what_comes_in_while_a_slow_call_is_under_way_does_not_wait_for_it
     world.vendor.impatient.set()
     await drains.finish(5)
     assert set(world.vendor.bills) == {"slow", "AR-1", "AR-2"}
+
+
+@pytest.mark.parametrize(("others", "at_once"), [(0, 8), (1, 4), (3, 2), (20, 2)])
+async def test_a_connection_takes_its_share_of_the_process_and_leaves_the_others_theirs(
+    world: World, monkeypatch: pytest.MonkeyPatch, others: int, at_once: int
+) -> None:
+    monkeypatch.setattr("hub.delivery.deliver.AT_ONCE", 8)
+    monkeypatch.setattr("hub.delivery.deliver.LEAST", 2)
+    world.deliverer._drains += others
+    await world.approve(*(f"slow-{n}" for n in range(20)))
+    draining = asyncio.create_task(world.deliverer.drain("demo", "acme"))
+    await asyncio.sleep(0.3)
+    assert await world.rows("SELECT count(*) FROM deliveries WHERE state = 'sending'") == [(at_once,)]
+    world.vendor.impatient.set()
+    await draining
+    assert len(world.vendor.bills) == 20

@@ -131,7 +131,7 @@ async def test_the_claim_finds_what_is_due_by_its_indexes(ledger: Database) -> N
     await add(ledger, "done", "done", 10_000)
     await add(ledger, "due", "pending", 2_000)
     async with ledger.unit("demo") as unit:
-        rows = await unit.fetch(f"EXPLAIN {CLAIM}", "demo", "acme", 10, 15.0, PROBE_S, 0)
+        rows = await unit.fetch(f"EXPLAIN {CLAIM}", "demo", "acme", 10, 15.0, PROBE_S, 0, 10)
     plan = "\n".join(row[0] for row in rows)
     assert "Seq Scan on deliveries" not in plan, plan
     assert "(lane = d_1.lane)" in plan, plan
