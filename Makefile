@@ -43,9 +43,10 @@ faults: setup
 	$(PY) -m tests.faults.run --points $(or $(POINTS),2) --kills $(or $(KILLS),2000) --events $(or $(EVENTS),20000) \
 		--seed $(or $(SEED),1) --minutes $(or $(MINUTES),90) $(MORE)
 
-# What it costs, as ratios in one interleaved run; one JSON. ROUNDS= EVENTS= SINK_MS=.
+# What it costs, as ratios in one interleaved run; one JSON. ROUNDS= EVENTS= SINK_MS=. With SCENE= another benchmark: MORE=.
 bench: setup
-	$(PY) -m tests.benchmarks.run --rounds $(or $(ROUNDS),5) --events $(or $(EVENTS),2000) --sink-ms $(or $(SINK_MS),0)
+	$(PY) -m tests.benchmarks.$(if $(SCENE),$(SCENE) $(MORE),run --rounds $(or $(ROUNDS),5) --events $(or $(EVENTS),2000) \
+		--sink-ms $(or $(SINK_MS),0) $(MORE))
 
 lock: setup
 	$(UV) compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/run.txt
