@@ -17,7 +17,6 @@ from rich.progress import Progress
 
 from hub.cli.mapping_files import way_of
 from hub.cli.replays import moment
-from hub.cli.tell import told
 from hub.domain.errors import ConfigError
 from hub.domain.event import Event
 from hub.domain.text import Text
@@ -36,6 +35,14 @@ DEPLOYED = "deployed"
 TELL_S = 10.0
 """How often progress is told where it is not drawn."""
 
+COUNTS = {"changed": "变了 / changed", "gone": "没了 / gone", "new": "新有 / new", "retyped": "换类型 / retyped"}
+OUTCOMES = {
+    "changed": "变了 / changed",
+    "refused": "新拒绝 / refused",
+    "mended": "不再拒绝 / mended",
+    "refused_by_both": "都拒绝 / refused by both",
+    "unsent": "没有流程发送、未计 / sent by no flow, not tried",
+}
 BUDGET = Text("写 0、20 或 0.5%。", "Write 0, 20 or 0.5%.")
 NOT_DEPLOYED = Text(
     "先 hub apply，或用 --against 指向旧文件。", "Run `hub apply` first, or name the old file with --against."
@@ -183,33 +190,24 @@ def _progress(asked: Asked) -> Iterator[Callable[[datetime, BackTest], None]]:
 
 
 def _show(report: Json) -> None:
-    fields = report["fields"]
-    if fields:
-        told([_row(name, each) for name, each in fields.items()], as_json=False)
-    for name, each in fields.items():
-        for s in each["samples"]:
-            sides = " → ".join("—" if s[side] is None else dumps(s[side])[:200] for side in ("before", "after"))
-            typer.echo(f"  {s['path'] or name}: {sides}  ({s['record']} {s['event']})")
+    for name, field in report["fields"].items():
+        for line in _lines(name, field):
+            typer.echo(line)
     for reason in report["reasons"]:
         sign = "✕ 新拒绝 / newly refused" if reason["outcome"] == "refused" else "✓ 不再拒绝 / mended"
         typer.echo(f"{sign} {reason['count']} × {reason['reason']} ({', '.join(reason['events'])})")
     typer.echo(f"{report['old']} → {report['new']}")
     typer.echo(
         f"{report['events']} 件事件，{report['affected']} 件受影响 / {report['events']} events, "
-        f"{report['affected']} affected: 变了 / changed {report['changed']} · 新拒绝 / refused {report['refused']} · "
-        f"不再拒绝 / mended {report['mended']} · 都拒绝 / refused by both {report['refused_by_both']}"
-        f" · 没有流程发送、未计 / sent by no flow, not tried {report['unsent']}"
+        f"{report['affected']} affected"
     )
+    typer.echo(" · ".join(f"{words} {report[name]}" for name, words in OUTCOMES.items()))
 
 
-def _row(name: str, field: Json) -> dict[str, Any]:
-    moved = field["sum"] or {"before": "", "after": ""}
-    return {
-        "字段 field": name or "*",
-        "变了 changed": field["changed"],
-        "没了 gone": field["gone"],
-        "新有 new": field["new"],
-        "换类型 retyped": field["retyped"],
-        "变了的合计 sum before": moved["before"],
-        "→ after": moved["after"],
-    }
+def _lines(name: str, field: Json) -> Iterator[str]:
+    counts = " · ".join(f"{words} {field[what]}" for what, words in COUNTS.items() if field[what])
+    moved = f"合计 / sum {field['sum']['before']} → {field['sum']['after']}" if field["sum"] else ""
+    yield f"{name or '*'}: {' · '.join(filter(None, (counts, moved)))}"
+    for sample in field["samples"]:
+        sides = " → ".join("—" if sample[side] is None else dumps(sample[side])[:200] for side in ("before", "after"))
+        yield f"  {sample['path'] or '*'}: {sides}  ({sample['record']} {sample['event']})"

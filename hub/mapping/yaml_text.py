@@ -16,7 +16,7 @@ from hub.domain.errors import ConfigError
 from hub.domain.text import Text
 
 MAX_BYTES, MAX_NODES, MAX_DEPTH = 256 * 1024, 5_000, 32
-WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
+WHOLE = re.compile(r"0|-?[1-9][0-9]*")
 EXACT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
 """What a database does not keep, and line ends that YAML sees but people do not."""

@@ -2,7 +2,8 @@
 
 `python -m tests.benchmarks.backtest --events 100000`, one JSON. The edit takes a line's net amount where there is one,
 which only contracts with a discount have. Contracts are about 2 KB each. CPU is that of the command's own process,
-without what it needs to start.
+without what it needs to start; `in_decodes` is the same in units of reading one contract's JSON, measured before and
+after, for machines that are busy.
 """
 
 import argparse
@@ -27,7 +28,7 @@ import core_crm
 from hub.credentials import Vault
 from hub.embedded.postgres import Addresses, Cluster
 from hub.ledger.migrate import add_tenant, upgrade
-from hub.sdk import dumps
+from hub.sdk.exact import dumps, loads
 from tests.benchmarks.contract import FIELDS, LINES
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +119,14 @@ def hub(words: Sequence[str], told: dict[str, str], folder: Path) -> Ended:
         return Ended(child.returncode, out.read(), cpu_s, clock_s, used.ru_maxrss / 1024)
 
 
+def decode_us() -> float:
+    """Microseconds of CPU to read one contract."""
+    text, began = data(None), time.process_time()
+    for _ in range(5_000):
+        loads(text)
+    return (time.process_time() - began) / 5_000 * 1e6
+
+
 def measure(addresses: Addresses, folder: Path, events: int, seed: int) -> dict[str, Any]:
     """Fill, apply, back-test, compare."""
     edited, told, records = wrong_edit(folder), environment(addresses, folder), folder / "records"
@@ -126,7 +135,9 @@ def measure(addresses: Addresses, folder: Path, events: int, seed: int) -> dict[
         raise RuntimeError("nothing was applied")
     asked = ["mappings", "backtest", str(edited), "--tenant", "demo", "--json", "--records", str(records)]
     idle = hub([*asked, "--from", "2000-01-01T00:00+00:00", "--to", "2000-01-02T00:00+00:00"], told, folder)
+    before_us = decode_us()
     ended = hub([*asked, "--from", "1d", "--budget", "0"], told, folder)
+    one_us = (before_us + decode_us()) / 2
     report, working_s = json.loads(ended.out), ended.cpu_s - idle.cpu_s
     moved = report["fields"]["lines[].amount"]["sum"]
     return {
@@ -141,6 +152,8 @@ def measure(addresses: Addresses, folder: Path, events: int, seed: int) -> dict[
         "clock_s": round(ended.clock_s, 2),
         "cpu_s": round(working_s, 2),
         "documents_per_cpu_s": round(events / working_s),
+        "decode_us": round(one_us, 1),
+        "in_decodes": round(working_s / events * 1e6 / one_us, 2),
         "peak_mb": round(ended.peak_mb, 1),
         "peak_mb_of_none": round(idle.peak_mb, 1),
     }

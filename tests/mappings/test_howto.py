@@ -28,6 +28,7 @@ class Invoice(BaseModel):
     tax_id: str = ""
     currency: str
     total: str
+    words: str
     kind: str
     lines: list[Line]
 

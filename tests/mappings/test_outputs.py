@@ -85,6 +85,8 @@ def changed(draw: st.DrawFn, mapping: MappingFile) -> dict[str, Any]:
                 holder[key] = deepcopy(draw(values))
                 break
             holder = holder[key]
+            if isinstance(holder, list) and draw(st.booleans()):
+                holder.append(deepcopy(draw(st.sampled_from(holder))) if holder else {})
     return data
 
 
@@ -121,14 +123,12 @@ def follows(steps: Mapping[str, Step], data: Any, made: Mapping[str, Any]) -> No
     for name, step in steps.items():
         rule = step.rule
         assert not rule.required or step.condition is not None or is_some(made.get(name))
-        if step.inner is not None and name in made:
-            rows: Any = inside(data, tuple(str(rule.each).split("."))) if rule.each else None
-            if rule.each is None:
-                follows(step.inner, data, made[name])
-            elif PATH.fullmatch(rule.each):
-                assert len(made[name]) == len(rows)
-                for row, line in zip(rows, made[name], strict=True):
-                    follows(step.inner, row, line)
+        if rule.each is not None and PATH.fullmatch(rule.each) and step.condition is None:
+            rows: Any = inside(data, tuple(rule.each.split("."))) or []
+            for row, line in zip(rows, made.get(name, []), strict=True):
+                follows(step.inner or {}, row, line)
+        elif step.inner is not None and rule.each is None:
+            follows(step.inner, data, made.get(name, {}))
         elif rule.take is not None and PATH.fullmatch(rule.take) and not (rule.clean or rule.lookup or rule.format):
             there = inside(data, tuple(rule.take.split(".")))
             arrives = step.condition is None or name in made

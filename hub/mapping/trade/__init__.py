@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from hub.mapping.trade import dates, identities, numbers, texts, words
+from hub.mapping.trade import dates, identities, lists, numbers, texts, words
 from hub.mapping.trade.declare import Function, Group, by_name
 
 __all__ = ["FUNCTIONS", "GROUPS", "Function", "Group"]
 
-GROUPS: tuple[Group, ...] = (numbers.GROUP, words.GROUP, dates.GROUP, texts.GROUP, identities.GROUP)
+GROUPS: tuple[Group, ...] = (numbers.GROUP, words.GROUP, dates.GROUP, texts.GROUP, identities.GROUP, lists.GROUP)
 FUNCTIONS: Mapping[str, Function] = by_name(GROUPS)
 """Every function by its name."""

@@ -75,6 +75,14 @@ def test_what_no_flow_sends_is_not_counted(migrated: Addresses, tmp_path: Path) 
     assert (report["events"], report["unsent"]) == (19, 1)
 
 
+def test_a_back_test_tells_how_far_it_is(migrated: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
+    asyncio.run(fill(migrated, 2, 7))
+    assert hub("apply", "--yes").exit_code == 0
+    monkeypatch.setattr("hub.cli.backtest.TELL_S", 0)
+    ended = hub("mappings", "backtest", "edited.yaml", "--tenant", "demo", "--json")
+    assert "% · 已看 / seen 2 · 受影响 / affected 1" in ended.stderr
+
+
 def test_a_back_test_says_what_it_needs() -> None:
     words = ("mappings", "backtest", "edited.yaml")
     assert "hub apply" in refused(*words)

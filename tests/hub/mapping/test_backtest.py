@@ -73,6 +73,27 @@ def test_every_kind_of_change_is_counted_once_an_event() -> None:
     assert [(s["before"], s["after"]) for s in told["samples"]] == [(1, 2), (1, "1"), (1, None), (None, 1), (1.5, 1.5)]
 
 
+def test_an_edit_of_a_digit_of_a_constant_or_of_a_table_is_seen() -> None:
+    for old, new in (("1.50", "1.5"), ("1", "true"), ("1", "'1'")):
+        assert len(tried(f"  x: {{ value: {old} }}\n", f"  x: {{ value: {new} }}\n", {})[1]) == 1
+        table = "  x: { take: a, lookup: t }\n  y: { take: a }\nlookups: { t: { k: %s } }\n"
+        (affected,) = tried(table % old, table % new, {"a": "k"})[1]
+        assert affected.fields == ("x",)
+
+
+def test_a_field_that_comes_or_goes_in_the_mapping_is_seen() -> None:
+    one, two = "  x: { take: a }\n", "  x: { take: a }\n  y: { take: b, required: true }\n"
+    documents = ({"a": 1}, {"a": 1, "b": 2})
+    assert [(each.outcome, each.fields) for each in tried(one, two, *documents)[1]] == [
+        ("refused", ()),
+        ("changed", ("y",)),
+    ]
+    assert [(each.outcome, each.fields) for each in tried(two, one, *documents)[1]] == [
+        ("mended", ()),
+        ("changed", ("y",)),
+    ]
+
+
 def test_sums_move_by_exactly_what_changed() -> None:
     gross = {"lines": [{"gross": Decimal("0.10"), "net": Decimal("0.09")}, {"gross": Decimal("0.20")}]}
     old, new = LINES % "gross", LINES % "'net || gross'"
@@ -80,8 +101,11 @@ def test_sums_move_by_exactly_what_changed() -> None:
     assert (affected.event, affected.record, affected.fields) == ("evt_0", "rec_0", ("lines[].amount",))
     assert field(test, "lines[].amount")["sum"] == {"before": "0.10", "after": "0.09"}
     huge, tiny = Decimal("9" * 34), Decimal("0.01")
+    told = f"{'9' * 34}.01"
     test, _ = tried("  x: { take: a }\n", "  x: { take: b }\n", {"a": huge, "b": huge}, {"a": huge}, {"a": tiny})
-    assert field(test, "x")["sum"] == {"before": f"{'9' * 34}.01", "after": "0"}
+    assert field(test, "x")["sum"] == {"before": told, "after": "0"}
+    test, _ = tried("  x: { take: a }\n", "  x: { take: b }\n", {"b": huge}, {"b": tiny})
+    assert field(test, "x")["sum"] == {"before": "0", "after": told}
 
 
 def test_money_texts_are_summed_and_other_texts_are_not() -> None:

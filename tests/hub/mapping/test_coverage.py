@@ -85,6 +85,7 @@ def test_coverage_counts_of_each_kind() -> None:
         ("a && b", {}, [(2, True)]),
         ("x[?a || b].c", {"x": [{"a": 1}, {}]}, [(1, False), (1, True), (5, False), (5, True)]),
         ("x[?a].y[?b]", {"x": [{"a": 1, "y": [{"b": 1}]}]}, [(1, True), (7, False)]),
+        ("x[?a || b].[c || d]", {"x": [{"a": 1, "d": 1}]}, [(1, True), (5, True), (14, False)]),
         ("max_by(x, &(a || b))", {"x": [{"b": 1}]}, [(14, False)]),
         ("x | [0] | (a || b)", {"x": [{"a": 1}]}, [(13, True)]),
         ("'||' == a || b", {"a": "||"}, [(10, True)]),

@@ -31,6 +31,9 @@ RATES = st.sampled_from([0, 1, 3, 6, 9, 13, Decimal("0.5"), Decimal("16.5")])
 DAYS = st.dates()
 TEXTS = st.text(max_size=12)
 
+searching = settings(deadline=None)
+thorough = settings(searching, max_examples=MANY)
+
 
 def call(name: str, *values: Any) -> Any:
     """A function's answer to these values, asked as an expression asks."""
@@ -48,7 +51,7 @@ def test_the_page_is_fresh_and_knows_every_function() -> None:
     assert {each.written.split("(")[0] for each in DESCRIBED} == set(ExactFunctions.FUNCTION_TABLE) == set(CALLS)
 
 
-@settings(max_examples=MANY, deadline=None)
+@thorough
 @given(st.sampled_from(sorted(FUNCTIONS)), st.data())
 def test_any_values_are_answered_or_refused_by_the_functions_name(name: str, data: st.DataObject) -> None:
     function = FUNCTIONS[name]
@@ -102,17 +105,33 @@ def test_a_wrong_value_is_refused_in_words(text: str, words: str) -> None:
         Expression(text).search({})
 
 
+def test_lines_bring_their_head_and_their_number_along() -> None:
+    head = "mapping: a.b__c.d\nversion: 1\nfrom: a.b\nto: c.d\nfields:\n  lines:\n"
+    fields = "    each: \"numbered(spread(rows, {currency: currency}), 'no')\"\n"
+    inner = "    fields: { no: { take: no }, sku: { take: sku }, currency: { take: currency } }\n"
+    mapping = parse_mapping(f"{head}{fields}{inner}examples: [{{ name: n, given: {{}}, error: e }}]", "f")
+    made = mapping.apply({"currency": "CNY", "rows": [{"sku": "A"}, {"sku": "B"}]})["lines"]
+    assert made == [{"no": 1, "sku": "A", "currency": "CNY"}, {"no": 2, "sku": "B", "currency": "CNY"}]
+
+
+def test_lines_cannot_be_blown_up() -> None:
+    with pytest.raises(Unanswerable, match="more than 20000 fields"):
+        call("spread", [{}] * 1000, {str(n): n for n in range(1000)})
+
+
 def test_a_text_cannot_be_blown_up() -> None:
     with pytest.raises(Unanswerable, match="more than 20000 characters"):
         Expression("|".join(["replace(@, 'a', 'aaaaaaaa')"] * 12)).search("a")
 
 
+@searching
 @given(AMOUNTS, AMOUNTS)
 def test_sums_and_differences_undo_each_other(a: Decimal, b: Decimal) -> None:
     assert call("sub", call("add", a, b), b) == a
     assert call("yuan", call("fen", a)) == a
 
 
+@searching
 @given(AMOUNTS, st.integers(0, 4))
 def test_rounding_is_pythons(amount: Decimal, places: int) -> None:
     third = amount / 8
@@ -120,6 +139,7 @@ def test_rounding_is_pythons(amount: Decimal, places: int) -> None:
         assert call("round", third, places, how) == third.quantize(Decimal(1).scaleb(-places), rounding)
 
 
+@searching
 @given(AMOUNTS, RATES)
 def test_net_and_tax_are_the_gross_amount(gross: Decimal, rate: Any) -> None:
     net, tax = call("tax_out", gross, rate), call("tax_of", gross, rate)
@@ -127,6 +147,7 @@ def test_net_and_tax_are_the_gross_amount(gross: Decimal, rate: Any) -> None:
     assert abs(call("tax_in", net, rate) - gross) <= Decimal("0.02")
 
 
+@searching
 @given(AMOUNTS, st.lists(st.decimals(places=3, min_value=0, max_value=10**6), min_size=1, max_size=9))
 def test_shares_add_up_to_the_cent(total: Decimal, weights: list[Decimal]) -> None:
     if not any(weights):
@@ -137,12 +158,13 @@ def test_shares_add_up_to_the_cent(total: Decimal, weights: list[Decimal]) -> No
         assert abs(share - total * weight / sum(weights)) < Decimal("0.01") + abs(total) / 10**20
 
 
+@searching
 @given(st.sampled_from(sorted(PLACES)), st.integers(-(10**15), 10**15))
 def test_smallest_units_come_back(currency: str, units: int) -> None:
     assert call("minor_units", call("from_minor_units", units, currency), currency) == units
 
 
-@settings(max_examples=MANY)
+@thorough
 @given(st.integers(-(10**18) + 1, 10**18 - 1))
 def test_an_amount_in_words_reads_back(cents: int) -> None:
     assert _read_words(call("amount_in_words", call("yuan", cents))) == cents
@@ -190,6 +212,7 @@ def _read_words(words: str) -> int:
     return -total if words.startswith("负") else total
 
 
+@searching
 @given(DAYS, st.integers(-20_000, 20_000))
 def test_days_come_back(day: date, days: int) -> None:
     if not date.min <= day or not 0 < day.toordinal() + days <= date.max.toordinal():
@@ -198,6 +221,7 @@ def test_days_come_back(day: date, days: int) -> None:
     assert (call("days_between", day.isoformat(), later), later) == (days, (day + timedelta(days=days)).isoformat())
 
 
+@searching
 @given(DAYS.filter(lambda day: 2 < day.year < 9998))
 def test_a_month_ends_the_day_before_the_next_begins(day: date) -> None:
     start, end = call("month_start", day.isoformat()), call("month_end", day.isoformat())
@@ -206,16 +230,19 @@ def test_a_month_ends_the_day_before_the_next_begins(day: date) -> None:
     assert call("add_months", call("add_months", start, 7), -7) == start
 
 
+@searching
 @given(DAYS, st.sampled_from(["YYYY/MM/DD", "YYYYMMDD", "YYYY年M月D日", "D.M.YYYY", "(DD)|MM.*YYYY"]))
 def test_a_written_date_reads_back(day: date, pattern: str) -> None:
     assert call("parse_date", call("format_date", day.isoformat(), pattern), pattern) == day.isoformat()
 
 
+@searching
 @given(st.integers(-(10**12), 10**13), st.sampled_from(["Asia/Shanghai", "UTC", "America/New_York"]))
 def test_a_moment_comes_back_from_every_zone(milliseconds: int, zone: str) -> None:
     assert call("epoch_ms", call("from_epoch_ms", milliseconds, zone)) == milliseconds
 
 
+@searching
 @given(TEXTS)
 def test_text_functions_hold_for_every_text(text: str) -> None:
     assert call("half_width", call("full_width", text)) == call("half_width", text)
@@ -225,6 +252,7 @@ def test_text_functions_hold_for_every_text(text: str) -> None:
     assert call("company_key", call("company_name", text)) == call("company_key", text)
 
 
+@searching
 @given(st.text("0123456789ABCDEFGHJKLMNPQRTUWXY", min_size=17, max_size=17))
 def test_one_check_character_in_31_is_right(body: str) -> None:
     codes = [body + letter for letter in "0123456789ABCDEFGHJKLMNPQRTUWXY"]

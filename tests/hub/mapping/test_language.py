@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -92,11 +92,12 @@ def test_sub_lines_say_where_they_are_wrong() -> None:
 TEXTS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=8)
 
 
-@given(st.dictionaries(TEXTS, TEXTS, min_size=1, max_size=6))
+@settings(deadline=None)
+@given(st.dictionaries(TEXTS, TEXTS | st.sampled_from("ab"), min_size=1, max_size=6))
 def test_a_table_reads_back_or_is_refused(table: dict[str, str]) -> None:
     more = f"\nlookups: {dumps({'t': table})}"
     if len(set(table.values())) < len(table):
-        with pytest.raises(ConfigError, match=r"^f\.yaml:6:27: .* stands for .* and for .*: it cannot be read back"):
+        with pytest.raises(ConfigError, match=r"^f\.yaml:6:25: .* stands for .* and for .*: it cannot be read back"):
             mapping("  x: { take: a, lookup: ~t }", more)
         return
     there, back = mapping("  x: { take: a, lookup: t }", more), mapping("  x: { take: a, lookup: ~t }", more)

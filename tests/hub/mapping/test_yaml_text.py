@@ -22,6 +22,7 @@ from hub.mapping.yaml_text import read
         ("1_000", "1_000"),
         ("42", 42),
         ("-0.10", Decimal("-0.10")),
+        ("-0", "-0"),
         ("true", True),
         ("null", None),
         ('"42"', "42"),
