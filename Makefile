@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv pip
 STAMP := .venv/.ready
 
-.PHONY: setup fmt check unit test demo faults bench lock
+.PHONY: setup fmt check unit test demo faults fuzz bench lock
 .NOTPARALLEL:
 
 setup: $(STAMP)
@@ -42,6 +42,11 @@ demo: setup
 faults: setup
 	$(PY) -m tests.faults.run --points $(or $(POINTS),2) --kills $(or $(KILLS),2000) --events $(or $(EVENTS),20000) \
 		--seed $(or $(SEED),1) --minutes $(or $(MINUTES),90) $(MORE)
+
+# Searches for files, expressions and data that break a mapping: FUZZ= examples of each kind.
+fuzz: setup
+	FUZZ=$(or $(FUZZ),20000) $(PY) -m pytest -q --timeout 0 tests/hub/mapping/test_corpora.py \
+		tests/hub/mapping/test_compiled.py tests/mappings/test_outputs.py
 
 # What it costs, as ratios in one interleaved run; one JSON. ROUNDS= EVENTS= SINK_MS=. With SCENE= another benchmark: MORE=.
 bench: setup

@@ -8,6 +8,7 @@ import typer
 
 from hub.cli.backtest import backtest
 from hub.cli.functions import functions
+from hub.cli.lint import check
 from hub.cli.mapping_files import all_mappings, mappings_in
 from hub.cli.tell import told
 from hub.mapping import MappingFile
@@ -17,6 +18,7 @@ from hub.sdk.exact import dumps
 group = typer.Typer(no_args_is_help=True, help="映射：例子、覆盖率、回测 / mappings: examples, coverage, back-test")
 group.command("backtest")(backtest)
 group.command("functions")(functions)
+group.command("check")(check)
 AsJson = Annotated[bool, typer.Option("--json")]
 
 KINDS = {

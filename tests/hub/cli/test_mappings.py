@@ -113,3 +113,17 @@ def test_all_shipped_mappings_are_tested_by_default() -> None:
     ended = hub("mappings", "test", "--json")
     assert ended.exit_code == 0
     assert len(json.loads(ended.stdout)) >= 22
+
+
+def test_what_can_never_go_well_is_found_without_running(migrated: Addresses, tmp_path: Path) -> None:
+    assert hub("mappings", "check").exit_code == 0
+    file = tmp_path / "mappings" / MAPPING
+    file.write_text(file.read_text("utf-8").replace("contract.number", "contract.nubmer"), "utf-8")
+    ended = hub("mappings", "check")
+    assert ended.exit_code == 1
+    assert "✕" in ended.stdout
+    assert "did you mean 'number'" in ended.stdout
+    (found, *_) = json.loads(hub("mappings", "check", "--json").stdout)
+    assert found["certain"]
+    assert found["found"].startswith(f"{MAPPING}:")
+    assert hub("mappings", "check", "--tenant", "demo").exit_code == 1
