@@ -45,7 +45,7 @@ faults: setup
 
 # Searches for files, expressions and data that break a mapping: FUZZ= examples of each kind.
 fuzz: setup
-	FUZZ=$(or $(FUZZ),20000) $(PY) -m pytest -q --timeout 0 tests/hub/mapping/test_corpora.py \
+	FUZZ=$(or $(FUZZ),20000) $(PY) -m pytest -q tests/hub/mapping/test_corpora.py \
 		tests/hub/mapping/test_compiled.py tests/mappings/test_outputs.py
 
 # What it costs, as ratios in one interleaved run; one JSON. ROUNDS= EVENTS= SINK_MS=. With SCENE= another benchmark: MORE=.
