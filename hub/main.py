@@ -30,7 +30,7 @@ from hub.jobs import Waker, answers, listen
 from hub.ledger.database import Database, LedgerUnit
 from hub.ledger.keys import once
 from hub.ledger.leases import Heart
-from hub.mapping.streams import UNKNOWN
+from hub.mapping.checks.streams import UNKNOWN
 from hub.registry import Registry, discover
 from hub.registry.memory import StoredMemory
 from hub.registry.pace import Pace

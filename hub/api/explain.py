@@ -18,7 +18,7 @@ from hub.ledger.database import Database
 from hub.ledger.lineage import Writer
 from hub.ledger.versions import text_of
 from hub.mapping import MappingFile, pinned
-from hub.mapping.nearest import unknown
+from hub.mapping.files.nearest import unknown
 from hub.mapping.trace import trace
 
 LONGEST, ITEMS, DEPTH = 200, 5, 8

@@ -17,7 +17,7 @@ from hub.ledger.replay import REPLAYABLE
 from hub.ledger.selection import Candidate, Selection, bounds, candidate, page
 from hub.ledger.versions import text_of
 from hub.mapping import pinned
-from hub.mapping.expression import BadExpression, Expression, Unanswerable
+from hub.mapping.expressions.expression import BadExpression, Expression, Unanswerable
 from hub.sdk.connector import Made
 from hub.sdk.exact import Json
 from hub.sdk.home import Problem, Unit

@@ -13,7 +13,7 @@ from hub.domain.text import NOTHING, Text
 from hub.flows.plan import UNPLANNED
 from hub.ledger.batches import Choice, Put
 from hub.ledger.selection import Candidate
-from hub.mapping.difference import Change, differences
+from hub.mapping.trials.difference import Change, differences
 from hub.registry import wrong_fields
 from hub.sdk.connector import Action
 from hub.sdk.exact import Json

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from hub import sdk
 from hub.ledger.lineage import Writer
-from hub.mapping.nearest import unknown
+from hub.mapping.files.nearest import unknown
 
 Path = tuple[str | int, ...]
 PLACE = re.compile(r"[0-9]{1,6}")

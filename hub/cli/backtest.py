@@ -26,8 +26,8 @@ from hub.ledger.journal import pages, streams_of
 from hub.ledger.releases import files_of, newest_number
 from hub.main import Hub, open_hub, reader
 from hub.mapping import MappingFile
-from hub.mapping.backtest import Affected, BackTest
-from hub.mapping.nearest import unknown
+from hub.mapping.files.nearest import unknown
+from hub.mapping.trials.backtest import Affected, BackTest
 from hub.sdk.exact import Json, dumps
 from hub.settings import Settings
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hub.mapping.page import functions_page
+from hub.mapping.expressions.page import functions_page
 
 PAGE = Path("docs/reference/functions.md")
 

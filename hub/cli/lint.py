@@ -11,8 +11,8 @@ from hub.credentials import Vault
 from hub.ledger import streams
 from hub.ledger.connections import everyone
 from hub.main import open_hub
-from hub.mapping.lint import all_findings
-from hub.mapping.shape import EMPTY, Shape
+from hub.mapping.checks.lint import all_findings
+from hub.mapping.shapes.shape import EMPTY, Shape
 from hub.registry import Registry, discover
 from hub.registry.told import told_streams
 from hub.sdk.exact import dumps

@@ -12,7 +12,7 @@ from hub.cli.lint import check
 from hub.cli.mapping_files import all_mappings, mappings_in
 from hub.cli.tell import told
 from hub.mapping import MappingFile
-from hub.mapping.coverage import cover
+from hub.mapping.trials.coverage import cover
 from hub.sdk.exact import dumps
 
 group = typer.Typer(no_args_is_help=True, help="映射：例子、覆盖率、回测 / mappings: examples, coverage, back-test")

@@ -9,9 +9,9 @@ import typer
 from pydantic import BaseModel
 
 from hub.flows.flow import Shape as FlowShape
-from hub.mapping.published import published
-from hub.mapping.schema import Shape
-from hub.mapping.tables import TableShape
+from hub.mapping.files.published import published
+from hub.mapping.files.schema import Shape
+from hub.mapping.files.tables import TableShape
 
 FILES: dict[str, tuple[type[BaseModel], str]] = {
     "mapping": (Shape, "连枢映射 / a mapping of Lianshu"),

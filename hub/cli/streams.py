@@ -12,8 +12,8 @@ from hub.cli.tell import done, told
 from hub.drift import Release, release
 from hub.ledger.streams import Policy, set_policy
 from hub.main import open_hub
-from hub.mapping.shape import Shape
-from hub.mapping.uses import TOP, Place, spelled
+from hub.mapping.shapes.shape import Shape
+from hub.mapping.shapes.uses import TOP, Place, spelled
 from hub.sdk.exact import dumps
 from hub.settings import Settings
 

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel, Field, SecretStr
 
 from hub.domain.errors import ConfigError
-from hub.mapping.nearest import unknown
-from hub.mapping.schema import Strict, shaped
-from hub.mapping.yaml_text import Document, read
+from hub.mapping.files.nearest import unknown
+from hub.mapping.files.schema import Strict, shaped
+from hub.mapping.files.yaml_text import Document, read
 from hub.registry import Registry
 from hub.sdk.exact import Json
 

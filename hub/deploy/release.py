@@ -27,8 +27,8 @@ from hub.ledger.releases import (
     stamp,
     write_release,
 )
-from hub.mapping.nearest import unknown
-from hub.mapping.yaml_text import Document
+from hub.mapping.files.nearest import unknown
+from hub.mapping.files.yaml_text import Document
 from hub.registry import Connection, Registry
 from hub.sdk.exact import Json
 

@@ -11,8 +11,8 @@ from hub.drift.reading import Reading
 from hub.ledger import streams
 from hub.ledger.database import Database
 from hub.ledger.streams import Policy, Stream
-from hub.mapping.drift import Difference, differences
-from hub.mapping.shape import Shape, shape_of
+from hub.mapping.shapes.drift import Difference, differences
+from hub.mapping.shapes.shape import Shape, shape_of
 
 FRESH_S = 5.0
 """How long a process goes by what it knows of the policies; a new one is in force everywhere after that."""

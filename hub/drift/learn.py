@@ -12,8 +12,8 @@ from hub.drift.reading import Reading
 from hub.ledger import streams
 from hub.ledger.database import Database, LedgerUnit
 from hub.ledger.streams import Found, Stream
-from hub.mapping.drift import GONE, Difference, differences
-from hub.mapping.shape import EMPTY, Shape, bounded, shape_of
+from hub.mapping.shapes.drift import GONE, Difference, differences
+from hub.mapping.shapes.shape import EMPTY, Shape, bounded, shape_of
 from hub.sdk.exact import Json
 
 BACK, PAGE = 10_000, 1_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from hub.flows import Flow
 from hub.mapping import MappingFile
-from hub.mapping.uses import Place, overlap, places
+from hub.mapping.shapes.uses import Place, overlap, places
 
 
 @dataclass(frozen=True, slots=True)

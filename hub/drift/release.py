@@ -11,8 +11,8 @@ from hub.drift.reading import Reading
 from hub.ledger import streams
 from hub.ledger.selection import Selection
 from hub.ledger.streams import Drift
-from hub.mapping.drift import GONE
-from hub.mapping.shape import Shape, shape_of
+from hub.mapping.shapes.drift import GONE
+from hub.mapping.shapes.shape import Shape, shape_of
 from hub.sdk.home import Problem, Unit
 
 ENOUGH = 500

@@ -12,10 +12,10 @@ from hub.domain.event import Event
 from hub.flows.flow import Flow, Step, parse_flow
 from hub.flows.plan import plan
 from hub.mapping import MappingFile, Table, read_mappings
-from hub.mapping.lint import check
-from hub.mapping.nearest import unknown
-from hub.mapping.streams import UNKNOWN, Streams
-from hub.mapping.yaml_text import Document
+from hub.mapping.checks.lint import check
+from hub.mapping.checks.streams import UNKNOWN, Streams
+from hub.mapping.files.nearest import unknown
+from hub.mapping.files.yaml_text import Document
 
 Actions = Mapping[str, type[BaseModel]]
 Events = Mapping[str, frozenset[str]]

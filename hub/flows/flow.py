@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from hub.domain.text import Text
-from hub.mapping.expression import Expression
-from hub.mapping.schema import Names, Strict, compiled, shaped
-from hub.mapping.yaml_text import Document, read
+from hub.mapping.expressions.expression import Expression
+from hub.mapping.files.schema import Names, Strict, compiled, shaped
+from hub.mapping.files.yaml_text import Document, read
 
 
 class Title(Strict):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from hub.domain.delivery import Owed
 from hub.domain.event import Event
 from hub.flows.flow import Flow, Step
-from hub.mapping.expression import Expression, Unanswerable
+from hub.mapping.expressions.expression import Expression, Unanswerable
 from hub.sdk.exact import Json
 
 UNPLANNED = "unplanned"

@@ -8,9 +8,9 @@ from typing import Any
 
 from hub.domain.errors import MappingError
 from hub.mapping.engine import Engine, Step
-from hub.mapping.schema import Direction, Example, Rule, Shape, compiled, shaped
-from hub.mapping.tables import Table, Tables, bound, looked_up, parse_table, unused
-from hub.mapping.yaml_text import Document, Path, read
+from hub.mapping.files.schema import Direction, Example, Rule, Shape, compiled, shaped
+from hub.mapping.files.tables import Table, Tables, bound, looked_up, parse_table, unused
+from hub.mapping.files.yaml_text import Document, Path, read
 
 __all__ = ["Example", "MappingFile", "Table", "parse_mapping", "parse_table", "pinned", "read_mappings"]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from hub.domain.errors import MappingError
 from hub.domain.text import Text
-from hub.mapping.amounts import money
-from hub.mapping.budget import is_some
-from hub.mapping.compiler import NAMES, Compiler, is_free
-from hub.mapping.expression import WRONG, Expression, unanswerable
-from hub.mapping.schema import Rule
-from hub.mapping.source import Body, Source, quoted
+from hub.mapping.expressions.amounts import money
+from hub.mapping.expressions.budget import is_some
+from hub.mapping.expressions.compiler import NAMES, Compiler, is_free
+from hub.mapping.expressions.expression import WRONG, Expression, unanswerable
+from hub.mapping.expressions.source import Body, Source, quoted
+from hub.mapping.files.schema import Rule
 
 CLEANERS: dict[str, Callable[[str], str]] = {"strip": str.strip, "upper": str.upper, "lower": str.lower}
 FORMATS: dict[str, Callable[[Any], str]] = {"money": money}

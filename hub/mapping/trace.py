@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.mapping import MappingFile
-from hub.mapping.expression import BadExpression, Expression, Unanswerable
-from hub.mapping.uses import places_of, spelled
+from hub.mapping.expressions.expression import BadExpression, Expression, Unanswerable
+from hub.mapping.shapes.uses import places_of, spelled
 from hub.sdk.exact import Json
 
 Path = tuple[str | int, ...]

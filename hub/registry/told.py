@@ -6,9 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hub.mapping.shape import EMPTY, Shape, learn
-from hub.mapping.streams import Streams, outcome
-from hub.mapping.types import Type, of_model
+from hub.mapping.checks.streams import Streams, outcome
+from hub.mapping.checks.types import Type, of_model
+from hub.mapping.shapes.shape import EMPTY, Shape, learn
 from hub.registry import Registry
 from hub.sdk.connector import Connector
 from hub.sdk.exact import Json, loads

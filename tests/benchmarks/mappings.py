@@ -15,9 +15,9 @@ from typing import Any
 import jmespath
 
 from hub.mapping import MappingFile, parse_mapping
-from hub.mapping.amounts import money, plain
 from hub.mapping.engine import Engine, Step
-from hub.mapping.functions import ExactFunctions
+from hub.mapping.expressions.amounts import money, plain
+from hub.mapping.expressions.functions import ExactFunctions
 from hub.sdk.exact import loads
 from tests.benchmarks.contract import contract
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from core_crm import home, people
 from core_crm.shapes import NewContact
 from core_crm.told import EVENTS
-from hub.mapping.types import Type, of_model, type_of
+from hub.mapping.checks.types import Type, of_model, type_of
 from tests.core_crm.samples import approved, rows
 from tests.core_crm.works import Works
 

@@ -2,8 +2,8 @@
 
 from core_crm import home
 from hub.credentials import Vault
-from hub.mapping.shape import EMPTY, learn
-from hub.mapping.types import said
+from hub.mapping.checks.types import said
+from hub.mapping.shapes.shape import EMPTY, learn
 from hub.registry import Registry, discover
 from hub.registry.told import told_streams
 from hub.sdk.http import LOOPBACK

@@ -22,9 +22,9 @@ from hub.credentials import Vault
 from hub.domain.errors import MappingError
 from hub.flows import read_files
 from hub.mapping import MappingFile, read_mappings
-from hub.mapping.budget import inside, is_some
 from hub.mapping.engine import Step
-from hub.mapping.expression import PATH
+from hub.mapping.expressions.budget import inside, is_some
+from hub.mapping.expressions.expression import PATH
 from hub.registry import Registry, discover
 from hub.sdk.exact import dumps, loads
 from hub.sdk.http import LOOPBACK

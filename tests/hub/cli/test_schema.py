@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from hub.cli import load
 from hub.cli.schema import FILES
-from hub.mapping.page import functions_page
+from hub.mapping.expressions.page import functions_page
 
 
 @pytest.mark.parametrize("kind", FILES)

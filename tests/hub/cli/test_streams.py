@@ -20,7 +20,7 @@ from hub.ledger.claim import claim
 from hub.ledger.database import Database
 from hub.ledger.settle import Ended, Outcome, settle
 from hub.mapping import MappingFile, parse_mapping
-from hub.mapping.drift import Difference
+from hub.mapping.shapes.drift import Difference
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 FILE = MAPPINGS / "crm/contract__kingdee_receivable.yaml"

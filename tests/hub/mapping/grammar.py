@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from hub.mapping.functions import ExactFunctions, most_values
-from hub.mapping.trade import FUNCTIONS
+from hub.mapping.expressions.functions import ExactFunctions, most_values
+from hub.mapping.expressions.trade import FUNCTIONS
 
 NAMES = ["a", "b", "c", "get", "x y", "中"]
 WRITTEN = ["a", "b", "c", "get", '"x y"', '"\\u4e2d"']

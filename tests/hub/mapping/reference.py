@@ -10,9 +10,9 @@ from jmespath.visitor import TreeInterpreter
 from hub.domain.errors import MappingError
 from hub.domain.text import Text
 from hub.mapping.engine import CLEANERS, FORMATS, Step
-from hub.mapping.expression import WRONG, Expression, unanswerable
-from hub.mapping.functions import ExactFunctions
-from hub.mapping.trade.numbers import EXACT
+from hub.mapping.expressions.expression import WRONG, Expression, unanswerable
+from hub.mapping.expressions.functions import ExactFunctions
+from hub.mapping.expressions.trade.numbers import EXACT
 
 OPTIONS = jmespath.Options(custom_functions=ExactFunctions())
 Lookups = Mapping[str, Mapping[str, Any]]

@@ -11,8 +11,8 @@ from core_crm import home
 from hub.credentials import Vault
 from hub.flows.catalogue import plain
 from hub.mapping import MappingFile, parse_mapping, read_mappings
-from hub.mapping.lint import Finding, all_findings, findings
-from hub.mapping.types import Type
+from hub.mapping.checks.lint import Finding, all_findings, findings
+from hub.mapping.checks.types import Type
 from hub.registry import Registry, discover
 from hub.registry.told import told_streams
 from hub.sdk.http import LOOPBACK

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hub.domain.event import Event
 from hub.mapping import MappingFile, parse_mapping
-from hub.mapping.backtest import MOST_REASONS, OTHERS, Affected, BackTest
+from hub.mapping.trials.backtest import MOST_REASONS, OTHERS, Affected, BackTest
 from hub.sdk.exact import Json
 
 HEAD = "mapping: crm.a__b.c\nversion: 1\nfrom: crm.a.done\nto: b.c\nfields:\n"

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from hub.domain.errors import MappingError
 from hub.mapping import MappingFile, parse_mapping
-from hub.mapping.budget import Budget
-from hub.mapping.expression import BadExpression, Expression, Unanswerable
+from hub.mapping.expressions.budget import Budget
+from hub.mapping.expressions.expression import BadExpression, Expression, Unanswerable
 from tests.hub.mapping.grammar import VALUES, documents, expressions, rules, soup
 from tests.hub.mapping.reference import answer, interpreted, made
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hub.domain.errors import ConfigError
 from hub.flows import parse_flow
 from hub.mapping import parse_mapping, parse_table
-from hub.mapping.expression import BadExpression, Expression, Unanswerable
-from hub.mapping.yaml_text import WORDS, read
+from hub.mapping.expressions.expression import BadExpression, Expression, Unanswerable
+from hub.mapping.files.yaml_text import WORDS, read
 from tests.hub.mapping.corpus import MANY, YAML_BOMBS, expression_bombs
 
 SHIPPED = Path(__file__).parents[3] / "mappings"

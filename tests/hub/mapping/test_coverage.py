@@ -3,9 +3,9 @@
 import pytest
 
 from hub.mapping import parse_mapping
-from hub.mapping.branches import Branch, Branches
-from hub.mapping.coverage import Coverage, cover
-from hub.mapping.expression import Expression
+from hub.mapping.expressions.expression import Expression
+from hub.mapping.trials.branches import Branch, Branches
+from hub.mapping.trials.coverage import Coverage, cover
 from hub.sdk.exact import Json
 
 HEAD = "mapping: crm.a__b.c\nversion: 1\nfrom: crm.a.done\nto: b.c\nfields:\n"

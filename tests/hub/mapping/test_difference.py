@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.mapping.difference import Change, alike, compared, differences
+from hub.mapping.trials.difference import Change, alike, compared, differences
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.mapping.drift import differences
-from hub.mapping.shape import EMPTY, Shape, learn, shape_of
+from hub.mapping.shapes.drift import differences
+from hub.mapping.shapes.shape import EMPTY, Shape, learn, shape_of
 from tests.hub.drift.shop import GONE, order
 
 USUAL = reduce(learn, (order(number) for number in range(200)), EMPTY)

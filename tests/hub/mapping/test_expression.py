@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.mapping.amounts import money
-from hub.mapping.expression import BadExpression, Expression, Unanswerable
+from hub.mapping.expressions.amounts import money
+from hub.mapping.expressions.expression import BadExpression, Expression, Unanswerable
 
 AMOUNTS = st.decimals(places=2, min_value=-(10**20), max_value=10**20)
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from hub.domain.errors import MappingError
 from hub.mapping import parse_mapping
-from hub.mapping.expression import BadExpression, Expression, Unanswerable
-from hub.mapping.functions import CALLS, ExactFunctions
-from hub.mapping.page import functions_page
-from hub.mapping.standard import STANDARD
-from hub.mapping.trade import FUNCTIONS, GROUPS
-from hub.mapping.trade.currencies import PLACES
+from hub.mapping.expressions.expression import BadExpression, Expression, Unanswerable
+from hub.mapping.expressions.functions import CALLS, ExactFunctions
+from hub.mapping.expressions.page import functions_page
+from hub.mapping.expressions.standard import STANDARD
+from hub.mapping.expressions.trade import FUNCTIONS, GROUPS
+from hub.mapping.expressions.trade.currencies import PLACES
 from tests.hub.mapping.corpus import MANY
 from tests.hub.mapping.grammar import VALUES
 from tests.hub.mapping.reference import answer, plainly

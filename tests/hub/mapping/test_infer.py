@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from hub.mapping.expression import Expression, Unanswerable
-from hub.mapping.infer import infer, position
-from hub.mapping.shape import EMPTY, learn
-from hub.mapping.types import ANY, NULL, Type, of_model, of_shape, said, type_of
+from hub.mapping.checks.infer import infer, position
+from hub.mapping.checks.types import ANY, NULL, Type, of_model, of_shape, said, type_of
+from hub.mapping.expressions.expression import Expression, Unanswerable
+from hub.mapping.shapes.shape import EMPTY, learn
 
 
 class Line(BaseModel):

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from hub.domain.errors import ConfigError, MappingError
 from hub.flows import Catalogue
 from hub.mapping import MappingFile, parse_mapping, parse_table, pinned, read_mappings
-from hub.mapping.uses import places
+from hub.mapping.shapes.uses import places
 from hub.sdk.exact import dumps
 
 HEAD = "mapping: a.b__c.d\nversion: 1\nfrom: a.b\nto: c.d\nfields:\n"

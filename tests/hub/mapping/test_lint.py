@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from hub.mapping import parse_mapping
-from hub.mapping.lint import findings
-from hub.mapping.types import ANY, of_model
+from hub.mapping.checks.lint import findings
+from hub.mapping.checks.types import ANY, of_model
 
 HEAD = "mapping: a.b\nversion: 1\nfrom: a.told\nto: a.take\nfields:\n  "
 TAIL = "\nexamples:\n  - { name: one, given: {}, expect: {} }\n"

@@ -5,7 +5,7 @@ import pytest
 from core_crm import home
 from hub.domain.errors import ConfigError
 from hub.mapping import parse_mapping
-from hub.mapping.lint import check
+from hub.mapping.checks.lint import check
 from tests.hub.mapping.seeded import FAULTS, RIGHT, Desk, Edit
 
 DESK = Desk()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.mapping.shape import EMPTY, KINDS, MOST_NODES, Shape, bounded, learn, shape_of
+from hub.mapping.shapes.shape import EMPTY, KINDS, MOST_NODES, Shape, bounded, learn, shape_of
 from hub.sdk.exact import dumps, loads
 
 LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters=["\x00"])

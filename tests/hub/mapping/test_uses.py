@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from hub.mapping import parse_mapping
-from hub.mapping.expression import Expression
-from hub.mapping.uses import overlap, places, places_of, spelled
+from hub.mapping.expressions.expression import Expression
+from hub.mapping.shapes.uses import overlap, places, places_of, spelled
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 

@@ -6,7 +6,7 @@ import pytest
 
 from hub.domain.errors import ConfigError
 from hub.mapping import parse_mapping
-from hub.mapping.yaml_text import read
+from hub.mapping.files.yaml_text import read
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import unicodedata
 from hub.domain import company_name as names
 from hub.domain import credit_code as codes
 from hub.domain.text import Text
-from hub.mapping.trade.declare import Group, Word
+from hub.mapping.expressions.trade.declare import Group, Word
 
 GROUP = Group(Text("企业与联系方式", "Companies and contacts"))
 MOBILE = re.compile(r"(?:\+?86|0086)?(1[3-9][0-9]{9})")

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from hub.domain.text import Text
-from hub.mapping.standard import STANDARD, TITLE
-from hub.mapping.trade import GROUPS
-from hub.mapping.trade.declare import Described
+from hub.mapping.expressions.standard import STANDARD, TITLE
+from hub.mapping.expressions.trade import GROUPS
+from hub.mapping.expressions.trade.declare import Described
 from hub.sdk.exact import Json, dumps
 
 HEAD = """# 表达式函数 · Functions of expressions

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hub.mapping.shape import KINDS, Shape
+from hub.mapping.shapes.shape import KINDS, Shape
 from hub.sdk.exact import Json
 
 DEEPEST = 16
@@ -28,7 +28,7 @@ class Type:
     """The kinds that may stand at a place, and what is known of each. Types join by `|`. As it is made: anything.
 
     Attributes:
-        kinds: of `hub.mapping.shape.KINDS`; null also stands for what may be left out.
+        kinds: of `hub.mapping.shapes.shape.KINDS`; null also stands for what may be left out.
         empty: whether it may be "", [] or {}; to a mapping that is nothing, as null is.
         fields: of an object. closed: it has no others; else they are `rest`, None being anything.
         items: of a list; None is anything. each: one by one, where an expression writes them out.

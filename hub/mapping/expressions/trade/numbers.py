@@ -6,9 +6,9 @@ from functools import reduce
 from math import lcm
 
 from hub.domain.text import Text
-from hub.mapping.amounts import Number
-from hub.mapping.trade.currencies import places_of
-from hub.mapping.trade.declare import Amount, Amounts, Group, Places, Way, Word, whole
+from hub.mapping.expressions.amounts import Number
+from hub.mapping.expressions.trade.currencies import places_of
+from hub.mapping.expressions.trade.declare import Amount, Amounts, Group, Places, Way, Word, whole
 
 GROUP = Group(Text("数字与金额", "Numbers and money"))
 EXACT = Context(60, traps=[decimal.Inexact, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow])

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import Field
 
-from hub.mapping.nearest import unknown
-from hub.mapping.schema import Pairs, Rule, Shape, Strict, shaped
-from hub.mapping.yaml_text import Document, Path, read
+from hub.mapping.files.nearest import unknown
+from hub.mapping.files.schema import Pairs, Rule, Shape, Strict, shaped
+from hub.mapping.files.yaml_text import Document, Path, read
 from hub.sdk.exact import dumps
 
 BACK = "~"

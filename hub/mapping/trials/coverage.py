@@ -12,12 +12,12 @@ from typing import Any, Literal
 from hub.domain.errors import MappingError
 from hub.domain.text import Text
 from hub.mapping import MappingFile
-from hub.mapping.branches import Branches
-from hub.mapping.budget import is_some, is_true
 from hub.mapping.engine import CLEANERS, Step
-from hub.mapping.expression import Expression, Unanswerable
-from hub.mapping.schema import Rule
-from hub.mapping.yaml_text import Path
+from hub.mapping.expressions.budget import is_some, is_true
+from hub.mapping.expressions.expression import Expression, Unanswerable
+from hub.mapping.files.schema import Rule
+from hub.mapping.files.yaml_text import Path
+from hub.mapping.trials.branches import Branches
 from hub.sdk.exact import Json
 
 Kind = Literal["field", "default", "entry", "refusal", "branch"]

@@ -10,11 +10,11 @@ from jmespath import ast
 from jmespath.lexer import Lexer
 
 from hub.domain.errors import Unreadable
-from hub.mapping.budget import Unanswerable
-from hub.mapping.compiler import NAMES, Compiler
-from hub.mapping.functions import ExactFunctions, most_values
-from hub.mapping.nearest import unknown
-from hub.mapping.source import Body, Source
+from hub.mapping.expressions.budget import Unanswerable
+from hub.mapping.expressions.compiler import NAMES, Compiler
+from hub.mapping.expressions.functions import ExactFunctions, most_values
+from hub.mapping.expressions.source import Body, Source
+from hub.mapping.files.nearest import unknown
 from hub.sdk.exact import Json, loads
 
 __all__ = ["BadExpression", "Expression", "Unanswerable", "WRONG", "unanswerable"]

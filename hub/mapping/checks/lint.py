@@ -8,16 +8,16 @@ from pydantic import BaseModel, ValidationError
 
 from hub.domain.errors import ConfigError
 from hub.mapping import MappingFile
+from hub.mapping.checks.fit import misfits
+from hub.mapping.checks.infer import infer, position
+from hub.mapping.checks.streams import Streams
+from hub.mapping.checks.types import ANY, BLANK, Type, joined, of_model, one, said, type_of
 from hub.mapping.engine import CLEANERS, Step
-from hub.mapping.expression import Expression
-from hub.mapping.fit import misfits
-from hub.mapping.infer import infer, position
-from hub.mapping.nearest import unknown
-from hub.mapping.shape import NUMBERS
-from hub.mapping.streams import Streams
-from hub.mapping.types import ANY, BLANK, Type, joined, of_model, one, said, type_of
-from hub.mapping.walk import inside, model_of, named_fields
-from hub.mapping.yaml_text import Document, Path
+from hub.mapping.expressions.expression import Expression
+from hub.mapping.files.nearest import unknown
+from hub.mapping.files.walk import inside, model_of, named_fields
+from hub.mapping.files.yaml_text import Document, Path
+from hub.mapping.shapes.shape import NUMBERS
 
 BOOLEANS = frozenset({"True", "False"})
 """What a table is asked for instead of true and false."""

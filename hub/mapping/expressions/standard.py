@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from hub.domain.text import Text
-from hub.mapping.trade.declare import Described
+from hub.mapping.expressions.trade.declare import Described
 
 TITLE = Text("JMESPath 自带的", "JMESPath's own")
 STANDARD = (

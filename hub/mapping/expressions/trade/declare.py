@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
 
 from hub.domain.text import Text
-from hub.mapping.amounts import Number, plain, read_number
-from hub.mapping.budget import Unanswerable
+from hub.mapping.expressions.amounts import Number, plain, read_number
+from hub.mapping.expressions.budget import Unanswerable
 from hub.sdk.exact import Json
 
 Work = TypeVar("Work", bound=Callable[..., Any])

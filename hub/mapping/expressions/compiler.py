@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from hub.mapping.amounts import money, plain
-from hub.mapping.budget import HOLDERS, Budget, Reference, inside, is_true
-from hub.mapping.functions import CALLS
-from hub.mapping.source import Body, Source, quoted
+from hub.mapping.expressions.amounts import money, plain
+from hub.mapping.expressions.budget import HOLDERS, Budget, Reference, inside, is_true
+from hub.mapping.expressions.functions import CALLS
+from hub.mapping.expressions.source import Body, Source, quoted
 
 STRAIGHT = {"money": money, "text": plain}
 """Our own functions: a Decimal needs neither a check nor a payment."""

@@ -4,8 +4,8 @@ import re
 from hashlib import sha256 as digest_of
 
 from hub.domain.text import Text
-from hub.mapping.budget import is_some
-from hub.mapping.trade.declare import MOST_CHARACTERS, Count, Group, Value, Width, Word
+from hub.mapping.expressions.budget import is_some
+from hub.mapping.expressions.trade.declare import MOST_CHARACTERS, Count, Group, Value, Width, Word
 from hub.sdk.exact import Json
 
 GROUP = Group(Text("文本", "Text"))

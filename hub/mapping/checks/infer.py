@@ -6,12 +6,12 @@ from typing import Any
 
 from jmespath.lexer import Lexer
 
-from hub.mapping.compiler import CHAINS, ORDERS
-from hub.mapping.functions import ExactFunctions
-from hub.mapping.nearest import unknown
-from hub.mapping.shape import NUMBERS
-from hub.mapping.trade import FUNCTIONS
-from hub.mapping.types import ANY, NOTHING, NULL, Type, joined, one, said, spoken, type_of
+from hub.mapping.checks.types import ANY, NOTHING, NULL, Type, joined, one, said, spoken, type_of
+from hub.mapping.expressions.compiler import CHAINS, ORDERS
+from hub.mapping.expressions.functions import ExactFunctions
+from hub.mapping.expressions.trade import FUNCTIONS
+from hub.mapping.files.nearest import unknown
+from hub.mapping.shapes.shape import NUMBERS
 
 Report = Callable[[str, Any, bool], None]
 """What is wrong, the node of the expression where it is, and whether that is certain."""

@@ -1,8 +1,8 @@
 """大写金额, as 《正确填写票据和结算凭证的基本规定》 has them."""
 
 from hub.domain.text import Text
-from hub.mapping.trade.declare import Amount, Group
-from hub.mapping.trade.numbers import fen
+from hub.mapping.expressions.trade.declare import Amount, Group
+from hub.mapping.expressions.trade.numbers import fen
 
 GROUP = Group(Text("大写金额", "Amounts in Chinese words"))
 DIGITS = "零壹贰叁肆伍陆柒捌玖"

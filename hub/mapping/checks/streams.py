@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pydantic import BaseModel
 
 from hub.mapping import MappingFile
-from hub.mapping.shape import Shape
-from hub.mapping.types import ANY, Type, joined, of_model, of_shape, one
+from hub.mapping.checks.types import ANY, Type, joined, of_model, of_shape, one
+from hub.mapping.shapes.shape import Shape
 
 TEXT = one("text")
 

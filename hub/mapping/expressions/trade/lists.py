@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from hub.domain.text import Text
-from hub.mapping.trade.declare import MOST_CHARACTERS, Group, Kind, Word
+from hub.mapping.expressions.trade.declare import MOST_CHARACTERS, Group, Kind, Word
 from hub.sdk.exact import Json
 
 GROUP = Group(Text("明细行", "Lines"))

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from hub.mapping.expression import BadExpression, Expression
-from hub.mapping.nearest import unknown
-from hub.mapping.walk import inside, model_of, named_fields
-from hub.mapping.yaml_text import Document, Path
+from hub.mapping.expressions.expression import BadExpression, Expression
+from hub.mapping.files.nearest import unknown
+from hub.mapping.files.walk import inside, model_of, named_fields
+from hub.mapping.files.yaml_text import Document, Path
 
 M = TypeVar("M", bound=BaseModel)
 Cleaner = Literal["strip", "upper", "lower"]

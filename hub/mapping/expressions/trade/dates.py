@@ -7,7 +7,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from hub.domain.text import Text
-from hub.mapping.trade.declare import Count, Group, Kind, Moment, Word
+from hub.mapping.expressions.trade.declare import Count, Group, Kind, Moment, Word
 from hub.sdk.exact import Json
 
 GROUP = Group(Text("日期与时间", "Dates and times"))

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from hub.mapping.trade import dates, identities, lists, numbers, texts, words
-from hub.mapping.trade.declare import Function, Group, by_name
+from hub.mapping.expressions.trade import dates, identities, lists, numbers, texts, words
+from hub.mapping.expressions.trade.declare import Function, Group, by_name
 
 __all__ = ["FUNCTIONS", "GROUPS", "Function", "Group"]
 

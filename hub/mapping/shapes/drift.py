@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import ceil, log
 from typing import Literal
 
-from hub.mapping.shape import EMPTY, NUMBERS, OFTEN, Shape
-from hub.mapping.uses import TOP, Place, spelled
+from hub.mapping.shapes.shape import EMPTY, NUMBERS, OFTEN, Shape
+from hub.mapping.shapes.uses import TOP, Place, spelled
 
 What = Literal["absent", "empty", "kind", "value", "length"]
 GONE = frozenset({"absent", "empty"})

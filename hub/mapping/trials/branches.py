@@ -6,9 +6,9 @@ from typing import Any
 
 from jmespath.lexer import Lexer
 
-from hub.mapping.budget import is_true
-from hub.mapping.compiler import CHAINS
-from hub.mapping.expression import Expression, Unanswerable
+from hub.mapping.expressions.budget import is_true
+from hub.mapping.expressions.compiler import CHAINS
+from hub.mapping.expressions.expression import Expression, Unanswerable
 from hub.sdk.exact import Json
 
 SIGNS = {"or_expression": "or", "and_expression": "and", "filter_projection": "filter"}

@@ -7,10 +7,10 @@ from typing import Any
 from jmespath import functions
 from jmespath.functions import signature
 
-from hub.mapping.amounts import Number, money, plain, read_number
-from hub.mapping.budget import LIGHT, Budget, Reference
-from hub.mapping.trade import FUNCTIONS, Function
-from hub.mapping.trade.numbers import EXACT
+from hub.mapping.expressions.amounts import Number, money, plain, read_number
+from hub.mapping.expressions.budget import LIGHT, Budget, Reference
+from hub.mapping.expressions.trade import FUNCTIONS, Function
+from hub.mapping.expressions.trade.numbers import EXACT
 from hub.sdk.exact import Json, dumps
 
 TYPES: dict[str, set[type]] = {

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hub.mapping.nearest import unknown
-from hub.mapping.shape import NUMBERS
-from hub.mapping.types import FORMS, Type, said
+from hub.mapping.checks.types import FORMS, Type, said
+from hub.mapping.files.nearest import unknown
+from hub.mapping.shapes.shape import NUMBERS
 
 Misfit = tuple[str, bool, Any]
 """What is wrong, whether it always is, and the node of the expression it comes from."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hub.mapping.engine import Step
-from hub.mapping.expression import Expression
+from hub.mapping.expressions.expression import Expression
 
 Place = tuple[str, ...]
 """Steps from the top: keys, "[]" for the items of a list, "*" for any key."""

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ValidationError
 from hub.domain.errors import MappingError
 from hub.domain.event import Event
 from hub.mapping import MappingFile
-from hub.mapping.amounts import read_number
-from hub.mapping.difference import Change, alike, compared, kind
 from hub.mapping.engine import Engine
+from hub.mapping.expressions.amounts import read_number
+from hub.mapping.trials.difference import Change, alike, compared, kind
 from hub.sdk.exact import Json
 
 T = TypeVar("T")

@@ -1,0 +1,1 @@
+"""JMESPath and our functions, compiled to Python and counted while they run."""

@@ -1,0 +1,1 @@
+"""Mappings on trial: what their examples cover, and what a changed one would have made of what came in."""
