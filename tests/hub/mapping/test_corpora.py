@@ -99,6 +99,7 @@ def test_any_table_is_read_or_refused_at_its_place(text: str) -> None:
 
 
 @searching
+@example("0.0000000")
 @given(st.text(st.sampled_from("0123456789+-.eExXoO_:,TZnulltrfasyNY~中 "), min_size=1, max_size=12).map(str.strip))
 def test_a_plain_value_is_what_was_written(written: str) -> None:
     try:
@@ -107,7 +108,9 @@ def test_a_plain_value_is_what_was_written(written: str) -> None:
         return
     if written in WORDS:
         assert value is WORDS[written]
-    elif isinstance(value, str | int | Decimal):
+    elif isinstance(value, Decimal):
+        assert f"{value:f}" == written
+    elif isinstance(value, str | int):
         assert str(value) == written
 
 
