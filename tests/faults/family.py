@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,13 @@ class Family:
         member = self.members[name]
         if not member.pid:
             return False
+        try:
+            os.kill(member.pid, number)
+        except ProcessLookupError:  # it died of something else this very moment
+            return False
         if number in (signal.SIGKILL, signal.SIGTERM):
             member.doomed = act
         self.note(act, name, pid=member.pid)
-        os.kill(member.pid, number)
         return True
 
     def note(self, act: str, who: str, **facts: Any) -> None:
@@ -95,7 +99,8 @@ class Family:
         for number in (signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
             for member in self.members.values():
                 if member.pid:
-                    os.kill(member.pid, number)
+                    with suppress(ProcessLookupError):
+                        os.kill(member.pid, number)
             if number is signal.SIGTERM and any(m.pid for m in self.members.values()):
                 try:
                     await asyncio.wait_for(self._all_gone.wait(), patience_s)
