@@ -14,18 +14,19 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = Field(
         SecretStr("postgresql://hub_app@127.0.0.1:5432/hub"),
-        description="PostgreSQL as the application role hub_app (neither owner nor superuser)",
+        description="postgresql://role:password@host:port/database as the role hub_app (neither owner nor superuser)",
     )
     owner_database_url: SecretStr = Field(
         SecretStr("postgresql://hub_owner@127.0.0.1:5432/hub"),
-        description="PostgreSQL as the role that owns the tables; used by `hub db` alone",
+        description="the same as the role that owns the tables; used by `hub db` alone",
     )
     redis_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis for wake-ups; may be down")
     secret_key: SecretStr = Field(
         SecretStr(""), description="32 bytes, base64: the key that encrypts connection secrets at rest"
     )
-    data_dir: Path = Field(Path(".data"), description="where `hub up` and `hub demo` keep their PostgreSQL and Redis")
+    data_dir: Path = Field(Path(".data"), description="where `hub demo` keeps its PostgreSQL and Redis")
     mappings_dir: Path = Field(Path("mappings"), description="mapping, flow and table files")
+    tenant: str = Field("default", description="the tenant of a command without --tenant")
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8321, ge=0, le=65535, description="port the API listens on; 0 takes a free one")
     egress_allow: Annotated[tuple[str, ...], NoDecode] = Field(

@@ -12,7 +12,21 @@ from hub import sdk
 from hub.api.access import permit
 from hub.api.deliveries import REFUSALS, clean
 from hub.api.exact import Exact
-from hub.api.writings import Field, Path, Writing, at, find_field, path_of, standing, writings
+from hub.api.writings import (
+    Field,
+    Path,
+    Writing,
+    at,
+    check_place,
+    digits,
+    find_field,
+    path_of,
+    spelled,
+    standing,
+    standing_at,
+    steps_of,
+    writings,
+)
 from hub.ledger import lineage
 from hub.ledger.database import Database
 from hub.ledger.lineage import Writer
@@ -32,6 +46,7 @@ KINDS = sdk.Text(
     "Use a kind of ours (contract), connection.entity (kingdee.receivable), or delivery.",
 )
 NO_RECORD = sdk.Text("检查编号：对方系统的编号，或本系统的记录编号。", "Check the id: the one there, or our record's.")
+NO_PAYLOAD = sdk.Text("改好后重放这次投递。", "Mend it, then replay the delivery.")
 NO_DELIVERY = sdk.Text("检查投递编号。", "Check the delivery's id.")
 
 
@@ -116,12 +131,12 @@ class Explainer:
         """A field of what was sent out, the newest of these deliveries first."""
         last, *earlier = deliveries
         path = path_of(name)
-        known = last.payload if isinstance(last.payload, dict) else {}
-        if path[0] not in known:
-            raise sdk.Problem(404, "field-not-found", unknown(str(path[0]), known), hint=NO_RECORD)
+        if last.payload is None:
+            raise sdk.Problem(404, "nothing-mapped", _unmapped(last), hint=NO_PAYLOAD)
+        check_place(last.payload, path)
         told = await self._written(unit, last, path)
         before = _told_before(earlier[0], at(earlier[0].payload, path)) if earlier else None
-        return {"value": excerpt(at(known, path)), "edit": None, **told, "before": before, "overruled": []}
+        return {"value": excerpt(at(last.payload, path)), "edit": None, **told, "before": before, "overruled": []}
 
     async def _written(self, unit: sdk.Unit, by: Writer, path: Path, derived: bool = False) -> dict[str, Any]:
         """By whom, and the straight line of the delivery that wrote it."""
@@ -157,21 +172,25 @@ class Explainer:
     async def _input(self, unit: sdk.Unit, data: sdk.Json, place: str, value: sdk.Json) -> dict[str, Any]:
         """What an expression saw; with the record of ours that it stood in then, and what stands there now."""
         told = {"path": place, "value": excerpt(value)}
-        parts = path_of(place.replace("[", ".").replace("]", ""))
+        parts = steps_of(place)
         for index, part in enumerate(parts[:-1]):
             record = at(data, parts[: index + 1])
             if part in self.home.kinds and isinstance(record, dict) and isinstance(record.get("id"), str):
-                return {**told, **await self._now(unit, str(part), record["id"], parts[index + 1 :])}
+                return {**told, **await self._now(unit, str(part), record["id"], parts[index + 1 :], value)}
         return told
 
-    async def _now(self, unit: sdk.Unit, kind: str, record_id: str, path: Path) -> dict[str, Any]:
+    async def _now(self, unit: sdk.Unit, kind: str, record_id: str, path: Path, was: sdk.Json) -> dict[str, Any]:
+        """The field of our record, what stands there now, and whether that is not what the expression saw."""
         try:
             seen = await self.home.kinds[kind].read(unit, record_id)
         except sdk.Problem:  # no record of ours after all
             return {}
-        now = at(seen.values.model_dump(mode="json"), path)
-        record = {"kind": kind, "id": record_id, "field": ".".join(map(str, path))}
-        return {"record": record, "now": excerpt(now)}
+        try:
+            now = standing_at(seen.values.model_dump(mode="json"), path)
+        except LookupError:  # the event told more than the record shows
+            return {}
+        record = {"kind": kind, "id": record_id, "field": spelled(path)}
+        return {"record": record, "now": excerpt(now), "changed": digits(was) != digits(now)}
 
 
 def _around(found: Sequence[Writing], by: Writing | sdk.Edit | None) -> tuple[list[Writing], list[Writing]]:
@@ -197,6 +216,14 @@ def _line(by: Writer) -> dict[str, Any]:
         "event": {**event, **times, "caused_by": by.caused_by},
         "delivery": {**delivery, **attempt},
     }
+
+
+def _unmapped(by: Writer) -> str:
+    """Why a delivery has no payload."""
+    if not by.error:
+        return str(sdk.Text("还没有内容", "nothing was mapped yet"))
+    why = f"映射失败，{by.error}" if by.state == "dead" else by.error
+    return str(sdk.Text(f"还没有内容：{why}", f"nothing was mapped: {by.error}"))
 
 
 def _before(writing: Writing, field: Field) -> dict[str, Any]:

@@ -132,13 +132,26 @@ class Lab:
             self.planner.validate(found.action, payload)
         except MappingError as error:
             raise Problem(422, "payload-invalid", error.message, hint=error.hint) from error
-        async with self.database.unit(tenant) as unit:
-            replay_id = await batches.begin(unit, who, why, Selection(), "pinned", kind="edit")
-            batch = await batches.find_batch(unit, replay_id)
-            step = Step("", scanned=1, puts=[Put(found.id, override=payload)])
-            if batch is None or not await batches.advance(unit, batch, step):
-                raise Problem(409, "not-in-this-state", "the delivery is not at rest, or done", hint=AT_REST)
-        return replay_id
+        return await self._put_one(tenant, (who, why), Put(found.id, override=payload), "pinned", "edit")
+
+    async def renew(self, tenant: str, said: tuple[str, str], was: Candidate) -> str:
+        """Put one delivery back with the mapping of today's flows, as (who, why) `said`; the pin of that mapping.
+
+        Raises MappingError when today's flows have none, Problem 409 for one that is done or under way.
+        """
+        put = self.planner.put(was, "current")
+        await self._put_one(tenant, said, put, "current", "range")
+        return put.mapping or was.mapping
+
+    def newer(self, dead: Candidate) -> str:
+        """The pin of today's flows, when this is dead because another mapping failed; else ""."""
+        if dead.state != State.DEAD or dead.error_code != MappingError.__name__:
+            return ""
+        try:
+            pin = self.planner.pin(dead, "current")
+        except MappingError:
+            return ""
+        return pin if pin != dead.mapping else ""
 
     async def answer(
         self, unit: LedgerUnit, delivery_id: str, there: bool, made: Made | None, said: tuple[str, str]
@@ -160,6 +173,15 @@ class Lab:
         if not moved:
             raise Problem(409, "not-in-this-state", f"the delivery is {found.state}", hint=IN_DOUBT)
         return State.DONE if there else State.PENDING
+
+    async def _put_one(self, tenant: str, said: tuple[str, str], put: Put, choice: Choice, kind: str) -> str:
+        """A batch of one, in one transaction; its id. Problem 409 when it does not move."""
+        async with self.database.unit(tenant) as unit:
+            replay_id = await batches.begin(unit, *said, Selection((put.id,)), choice, kind)
+            batch = await batches.find_batch(unit, replay_id)
+            if batch is None or not await batches.advance(unit, batch, Step("", scanned=1, puts=[put])):
+                raise Problem(409, "not-in-this-state", "the delivery is not at rest, or done", hint=AT_REST)
+        return replay_id
 
     async def _advance(self, tenant: str, batch: Batch) -> None:
         wanted = Selection.from_json(batch.selection)

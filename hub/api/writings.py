@@ -14,6 +14,8 @@ from hub.ledger.lineage import Writer
 from hub.mapping.files.nearest import unknown
 
 Path = tuple[str | int, ...]
+STEP = re.compile(r"\w+|\[[0-9]*\]")
+PLAIN = re.compile(r"\w+(\.\w+|\[[0-9]*\])*")
 PLACE = re.compile(r"[0-9]{1,6}")
 
 NO_FIELD = sdk.Text(
@@ -87,6 +89,52 @@ def at(value: Any, path: Path) -> Any:
         else:
             return None
     return value
+
+
+def steps_of(place: str) -> Path:
+    """ "contract.lines[].amount" as its steps, "[]" for each item; () for what is no plain path."""
+    steps = STEP.findall(place) if PLAIN.fullmatch(place) else []
+    return tuple(int(step[1:-1]) if step[1:-1].isdigit() and step[0] == "[" else step for step in steps)
+
+
+def spelled(path: Path) -> str:
+    """Steps as a field is named here: "lines.2.amount", "lines[].amount"."""
+    return ".".join(map(str, path)).replace(".[]", "[]")
+
+
+def standing_at(value: Any, path: Path) -> Any:
+    """What stands there, of "[]" a list; None where something is missing. LookupError: there is no such field."""
+    for index, part in enumerate(path):
+        if value is None:
+            return None
+        if part == "[]" and isinstance(value, list):
+            return [standing_at(item, path[index + 1 :]) for item in value]
+        if isinstance(value, list) and isinstance(part, int):
+            value = value[part] if part < len(value) else None
+        elif isinstance(value, Mapping):
+            value = value[str(part)]
+        else:
+            raise LookupError(part)
+    return value
+
+
+def digits(value: Any) -> Any:
+    """Numbers as text: events tell amounts as numbers, our records show them as text."""
+    if isinstance(value, list):
+        return [digits(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: digits(each) for name, each in value.items()}
+    return value if isinstance(value, bool) or value is None else str(value)
+
+
+def check_place(payload: Any, path: Path) -> None:
+    """Raises Problem 404, with the nearest name, where a payload has no such place."""
+    for index, part in enumerate(path):
+        holder = at(payload, path[:index])
+        places = range(len(holder)) if isinstance(holder, list) else ()
+        known = holder if isinstance(holder, Mapping) else list(map(str, places))
+        if str(part) not in known:
+            raise sdk.Problem(404, "field-not-found", unknown(str(part), known), hint=NO_FIELD)
 
 
 def writings(field: Field, deliveries: Sequence[Writer], inputs: Mapping[str, type[BaseModel]]) -> list[Writing]:

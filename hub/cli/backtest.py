@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from hub.cli.mapping_files import way_of
+from hub.cli.mapping_files import shipped, way_of
+from hub.cli.person import Tenant
 from hub.cli.replays import moment
 from hub.domain.errors import ConfigError
 from hub.domain.event import Event
@@ -44,6 +45,8 @@ OUTCOMES = {
     "unsent": "没有流程发送、未计 / sent by no flow, not tried",
 }
 BUDGET = Text("写 0、20 或 0.5%。", "Write 0, 20 or 0.5%.")
+NOTHING = Text("没有可比的事件，闸门不成立", "no events to compare: the gate proves nothing")
+TENANTS = Text("用 --tenant 指明租户。", "Name a tenant with --tenant.")
 NOT_DEPLOYED = Text(
     "先 hub apply，或用 --against 指向旧文件。", "Run `hub apply` first, or name the old file with --against."
 )
@@ -73,7 +76,7 @@ def backtest(
     sample: Annotated[int, typer.Option(min=0, max=100, help="每个字段举几例 / samples of each field")] = 5,
     records: Annotated[Path | None, typer.Option(help="受影响的每一件写进这个文件 / every affected event")] = None,
     back: Annotated[bool, typer.Option("--back", help="文件里反方向的映射 / the file's way back")] = False,
-    tenant: Annotated[str, typer.Option(help="租户 / tenant")] = "default",
+    tenant: Tenant = "default",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """新旧映射跑一遍收下过的事件，不连对方，什么也不写 / old and new over what came in; offline, writes nothing."""
@@ -84,13 +87,15 @@ def backtest(
     asked = Asked(way_of(file, back), against, begin, end, tenant, sample, back)
     done = asyncio.run(_recorded(asked, records))
     allowed = done.events if most is None else most(done.events)
-    report = {**done.report(), "from": begin.isoformat(), "to": end.isoformat(), "within": done.affected <= allowed}
+    within = done.affected <= allowed and (most is None or done.events > 0)
+    report = {**done.report(), "from": begin.isoformat(), "to": end.isoformat(), "within": within}
     if as_json:
         typer.echo(dumps(report))
     else:
         _show(report)
     if not report["within"]:
-        typer.echo(f"超出预算 / beyond the budget: {done.affected} > {budget}", err=True)
+        beyond = f"超出预算 / beyond the budget: {done.affected} > {budget}"
+        typer.echo(beyond if done.events else str(NOTHING), err=True)
         raise typer.Exit(1)
 
 
@@ -119,6 +124,9 @@ def _write(out: TextIO, affected: Affected) -> None:
 
 async def _run(asked: Asked, tell: Callable[[Affected], None]) -> BackTest:
     async with open_hub(Settings(), loaded=False) as opened:
+        tenants = await opened.database.tenants()
+        if asked.tenant not in tenants:
+            raise ConfigError(f"没有租户 / no tenant {asked.tenant}", hint=TENANTS)
         runs = await _running(opened)
         old = _deployed(runs, asked.new) if asked.against == DEPLOYED else way_of(Path(asked.against), asked.back)
         test = BackTest(old, asked.new, _target(opened, old, asked.new), asked.samples)
@@ -136,9 +144,10 @@ async def _run(asked: Asked, tell: Callable[[Affected], None]) -> BackTest:
 
 
 async def _running(opened: Hub) -> Catalogue:
-    """What the newest release runs; nothing while there is none."""
+    """What runs: the newest release, or the files of the directory while there is none."""
     async with opened.database.unit("") as unit:
-        files = await files_of(unit, await newest_number(unit))
+        number = await newest_number(unit)
+        files = await files_of(unit, number) if number else shipped()
     return reader(opened.registry, checked=False)(files)
 
 

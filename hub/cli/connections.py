@@ -7,8 +7,10 @@ import typer
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from hub.cli.person import Tenant
 from hub.cli.tell import told
-from hub.domain.errors import ConfigError, VendorError
+from hub.domain.errors import ConfigError, Throttled, Transient, VendorError
+from hub.domain.text import Text
 from hub.ledger.connections import everyone, find, release, save
 from hub.main import Hub, open_hub
 from hub.registry import Connection
@@ -17,7 +19,11 @@ from hub.settings import Settings
 
 group = typer.Typer(no_args_is_help=True, help="连接 / connections")
 Json = Annotated[bool, typer.Option("--json")]
-Tenant = Annotated[str, typer.Option(help="租户 / tenant")]
+
+ONCE_MORE = Text(
+    "核对连接里的地址与网络，内网地址要写进 HUB_EGRESS_ALLOW，再运行一次。",
+    "Check the connection's address and the network, name inner networks in HUB_EGRESS_ALLOW, and run it once more.",
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -125,4 +131,5 @@ async def try_out(connection: Connection) -> str:
     try:
         return await connection.connector.probe(connection.context())
     except VendorError as error:
-        raise ConfigError(str(error), hint=error.hint) from error
+        passing = isinstance(error, Transient | Throttled)  # their hints are for deliveries, which are retried
+        raise ConfigError(str(error), hint=ONCE_MORE if passing else error.hint) from error

@@ -6,11 +6,14 @@ from typing import Annotated
 import typer
 
 from hub.cli.tell import done
+from hub.domain.text import Text
+from hub.ledger.database import Database, Unavailable
 from hub.ledger.migrate import add_tenant, downgrade, upgrade
 from hub.main import HOME_MIGRATIONS
 from hub.settings import Settings
 
 db = typer.Typer(no_args_is_help=True, help="数据库 / database")
+CHECK = Text("核对 HUB_OWNER_DATABASE_URL。", "Check HUB_OWNER_DATABASE_URL.")
 Json = Annotated[bool, typer.Option("--json")]
 
 
@@ -20,7 +23,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _owner() -> str:
-    return Settings().owner_database_url.get_secret_value()
+    """The address of the owner, which was reached; raises Unavailable."""
+    url = Settings().owner_database_url.get_secret_value()
+    asyncio.run(_reach(url))
+    return url
+
+
+async def _reach(url: str) -> None:
+    try:
+        database = await Database.open(url, 2)
+    except Unavailable as error:
+        raise Unavailable(error.message, hint=CHECK) from error
+    await database.close()
 
 
 @db.command("upgrade")

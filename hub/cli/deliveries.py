@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from hub.api.acts import told as told_of
-from hub.cli.person import Key, person
+from hub.api.lab import Lab
+from hub.cli.person import Key, Tenant, person
 from hub.cli.replays import dry_run, moment, open_lab, run, tell_report
-from hub.cli.tell import done, told
+from hub.cli.tell import detailed, done, told
 from hub.domain.delivery import State
 from hub.domain.errors import ConfigError
 from hub.domain.text import Text
@@ -17,7 +18,7 @@ from hub.ledger import forces
 from hub.ledger.batches import Choice
 from hub.ledger.queries import Wanted, newest, whole
 from hub.ledger.replay import cancel, replay
-from hub.ledger.selection import Selection
+from hub.ledger.selection import Candidate, Selection, candidate
 from hub.main import open_hub
 from hub.sdk.connector import Made
 from hub.sdk.exact import dumps, loads
@@ -25,9 +26,10 @@ from hub.settings import Settings
 
 group = typer.Typer(no_args_is_help=True, help="投递 / deliveries")
 Json = Annotated[bool, typer.Option("--json")]
-Tenant = Annotated[str, typer.Option(help="租户 / tenant")]
 Why = Annotated[str, typer.Option(help="原因，会记录 / why; recorded")]
 
+MENDED = "映射已改 / the mapping was changed"
+NEWER = Text("当前映射已改：加 --mapping current", "the current mapping differs: add --mapping current")
 LOOK_FIRST = Text("先用 --dry-run 看差别。", "See the differences with --dry-run first.")
 
 
@@ -59,14 +61,19 @@ async def _list(wanted: Wanted, tenant: str) -> list[dict[str, Any]]:
 def show(delivery_id: str, tenant: Tenant = "default", as_json: Json = False) -> None:
     """一次投递的全部：事件、载荷、每次尝试 / one delivery: event, payload, every attempt."""
     found = asyncio.run(_show(delivery_id, tenant))
-    told([found] if as_json else [{"": name, " ": value} for name, value in found.items()], as_json)
+    if as_json:
+        told([found], as_json)
+    else:
+        detailed(found)
 
 
 async def _show(delivery_id: str, tenant: str) -> dict[str, Any]:
-    async with open_hub(Settings()) as opened, opened.database.unit(tenant) as unit:
-        found = await whole(unit, delivery_id)
-    if found is None:
-        raise _unknown(delivery_id)
+    async with open_lab() as lab:
+        async with lab.database.unit(tenant) as unit:
+            found, was = await whole(unit, delivery_id), await candidate(unit, delivery_id)
+        if found is None or was is None:
+            raise _unknown(delivery_id)
+        _tell_newer(lab, was)
     listed = {name: getattr(found.listed, name) for name in found.listed.__slots__}
     rest = {"waiting_behind": found.behind, "payload": dumps(found.payload)}
     rest |= {"attempts_made": found.attempts, "refs": found.refs}
@@ -96,8 +103,9 @@ def put_back(
 ) -> None:
     """重放：同一幂等键，不会重复生效；一条，或按条件一批 / replay under the same key: one, or all that is selected."""
     if delivery_id and not dry and not now:
-        asyncio.run(_move(delivery_id, tenant, again=True))
-        done({"id": delivery_id, "state": "pending"}, "已重放 / replayed", as_json)
+        pin = asyncio.run(_again(delivery_id, mapping, why.strip(), key, tenant))
+        facts = {"id": delivery_id, "state": State.PENDING.value, "mapping": pin}
+        done(facts, f"已重放 / replayed: {facts['state']}  {pin}", as_json)
         return
     if dry == now or (now and not why.strip()):
         raise ConfigError("--dry-run，或 --run 加 --why / either --dry-run, or --run with --why", hint=LOOK_FIRST)
@@ -105,6 +113,27 @@ def put_back(
     begin, end = moment(since), moment(until)
     wanted = Selection(ids, begin, end, tuple(state or ()), flow, connection, record, text, where)
     asyncio.run(_replay(wanted, mapping, why.strip() if now else "", key, tenant, as_json))
+
+
+async def _again(delivery_id: str, choice: Choice, why: str, key: str, tenant: str) -> str:
+    """Put one back; the pin of its mapping."""
+    async with open_lab() as lab:
+        async with lab.database.unit(tenant) as unit:
+            was, who = await candidate(unit, delivery_id), await person(unit, key)
+        if was is None:
+            raise _unknown(delivery_id)
+        if choice == "current":
+            return await lab.renew(tenant, (who, why or MENDED), was)
+        async with lab.database.unit(tenant) as unit:
+            if await replay(unit, delivery_id) is None:
+                raise _unknown(delivery_id)
+        _tell_newer(lab, was)
+        return was.mapping
+
+
+def _tell_newer(lab: Lab, was: Candidate) -> None:
+    if pin := lab.newer(was):
+        typer.echo(f"{NEWER} ({was.mapping} → {pin})", err=True)
 
 
 async def _replay(wanted: Selection, choice: Choice, why: str, key: str, tenant: str, as_json: bool) -> None:
@@ -192,13 +221,13 @@ async def _force(delivery_id: str, why: str, key: str, tenant: str) -> dict[str,
 @group.command("cancel")
 def give_up(delivery_id: str, tenant: Tenant = "default", as_json: Json = False) -> None:
     """放弃：同一记录后面的投递继续 / give it up; its lane goes on."""
-    asyncio.run(_move(delivery_id, tenant, again=False))
+    asyncio.run(_give_up(delivery_id, tenant))
     done({"id": delivery_id, "state": "cancelled"}, "已放弃 / cancelled", as_json)
 
 
-async def _move(delivery_id: str, tenant: str, again: bool) -> None:
+async def _give_up(delivery_id: str, tenant: str) -> None:
     async with open_hub(Settings()) as opened, opened.database.unit(tenant) as unit:
-        if await (replay if again else cancel)(unit, delivery_id) is None:
+        if await cancel(unit, delivery_id) is None:
             raise _unknown(delivery_id)
 
 

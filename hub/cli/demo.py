@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -118,6 +120,8 @@ async def _set_up(directory: Path, wanted: tuple[str, ...], processes: Processes
         processes.start(vendor, "sandbox", vendor, "--json", "--ledger", str(ledger))
     local = await start(directory, "hub_demo", fresh=True)
     os.environ.update(local.environment)
+    source = write_environment(directory / "env", {**local.environment, "HUB_TENANT": TENANT})
+    say.print(f"   另开终端：`{source}` / in another terminal")
     settings = Settings()
     say.print("② 建表 / migrations")
     owner = settings.owner_database_url.get_secret_value()
@@ -137,6 +141,15 @@ async def _set_up(directory: Path, wanted: tuple[str, ...], processes: Processes
         async with opened.database.unit(TENANT) as unit:
             key = await create_key(unit, "demo", SCOPES)
     return Stage(local, processes, processes.told("api")["url"], vendors, key, ledgers)
+
+
+def write_environment(file: Path, environment: Mapping[str, str]) -> str:
+    """Write what points `hub` at this system, readable by its owner alone; how a shell takes it."""
+    file.unlink(missing_ok=True)
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as opened:
+        opened.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+    return f"source {shlex.quote(str(file))}"
 
 
 async def _play(stage: Stage, contracts: int, trouble: Trouble, say: Console) -> Outcome:

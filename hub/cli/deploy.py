@@ -14,6 +14,7 @@ from hub.cli.connections import try_out
 from hub.cli.person import person
 from hub.cli.tell import done, told
 from hub.deploy import Deployer, Plan, from_outside, pull, read_environment
+from hub.deploy.release import FIRST
 from hub.domain.errors import ConfigError
 from hub.domain.text import Text
 from hub.flows import read_files
@@ -34,7 +35,6 @@ CHANGED = 2
 SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 COLORS = {"+": "green", "-": "red", "@": "cyan"}
 SAY_YES = Text("看过 hub plan 后加 --yes。", "Look at `hub plan`, then add --yes.")
-FIRST = Text("先运行 hub apply。", "Run `hub apply` first.")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -172,12 +172,20 @@ def _show(made: Plan, as_json: bool) -> None:
         changes = [
             {"what": c.what, "name": c.name, "change": c.kind, "difference": list(c.lines)} for c in made.changes
         ]
-        typer.echo(json.dumps({"runs": made.follows, "changes": changes}, ensure_ascii=False))
+        typer.echo(
+            json.dumps({"runs": made.follows, "changes": changes, "absent": list(made.absent)}, ensure_ascii=False)
+        )
         return
     for change in made.changes:
         typer.secho(f"{SIGNS[change.kind]} {change.what} {change.name}", bold=True)
         for line in change.lines:
             typer.secho(f"  {line}", fg=COLORS.get(line[:1]))
+    for name in made.absent:
+        words = Text(
+            f"连接 {name} 还不存在：它的投递会停着等",
+            f"no connection {name} in any tenant yet: its deliveries will wait",
+        )
+        typer.secho(f"! {words}", fg="yellow", err=True)
     runs = f"发布 {made.follows} / release {made.follows}" if made.follows else "还没有发布 / no release yet"
     count = f"{len(made.changes)} 处变化 / changes" if made.changes else "没有变化 / no change"
     typer.echo(f"{runs}: {count}")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.cli.person import Tenant
 from hub.main import open_hub
 from hub.sdk.exact import dumps
 from hub.settings import Settings
@@ -28,7 +29,7 @@ def explain(
     kind: Annotated[str, typer.Argument(help="contract、kingdee.receivable、delivery …")],
     record_id: Annotated[str, typer.Argument(help="编号 / id")],
     field: Annotated[str, typer.Argument(help="字段：amount、lines.0.amount / field")],
-    tenant: Annotated[str, typer.Option(help="租户 / tenant")] = "default",
+    tenant: Tenant = "default",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """一个值从哪里来：来源、事件、投递、映射的哪一行、谁改过 / where a value comes from."""
@@ -69,8 +70,8 @@ def _writing(written: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "这一行 / the line", mapping.get("text", "")
     yield "问题 / problem", mapping.get("problem", "")
     for each in mapping.get("inputs", ()):
-        then, now = _shown(each["value"]), _shown(each.get("now", each["value"]))
-        yield f"它看到 / saw {each['path']}", then if now == then else f"{then} · 现在 / now {now}"
+        changed = f" · 现在 / now {_shown(each['now'])}" if each.get("changed") else ""
+        yield f"它看到 / saw {each['path']}", f"{_shown(each['value'])}{changed}"
     yield "载荷 / payload", dumps(written["payload"])
     if edited := written["edited"]:
         yield "有人改过 / edited", f"{edited['who']} · {edited['at']} · {edited['why']} · {_shown(edited['was'])}"

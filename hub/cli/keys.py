@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.person import Tenant
 from hub.cli.tell import done
 from hub.ledger.keys import create_key, revoke_key
 from hub.main import open_hub
@@ -12,7 +13,6 @@ from hub.settings import Settings
 
 group = typer.Typer(no_args_is_help=True, help="API 密钥 / API keys")
 Json = Annotated[bool, typer.Option("--json")]
-Tenant = Annotated[str, typer.Option(help="租户 / tenant")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,22 +1,20 @@
-"""`hub mappings check`: what types tell of mappings, before any of them runs."""
+"""`hub mappings check`: what is or may be wrong with the files, before any of them runs."""
 
 import asyncio
 from typing import Annotated
 
 import typer
 
-import core_crm
-from hub.cli.mapping_files import all_mappings
-from hub.credentials import Vault
+from hub.cli.fields import offline
+from hub.cli.mapping_files import shipped
+from hub.flows import Catalogue
 from hub.ledger import streams
 from hub.ledger.connections import everyone
 from hub.main import open_hub
-from hub.mapping.checks.lint import all_findings
+from hub.mapping.checks.lint import Finding
 from hub.mapping.shapes.shape import EMPTY, Shape
-from hub.registry import Registry, discover
 from hub.registry.told import told_streams
 from hub.sdk.exact import dumps
-from hub.sdk.http import Egress
 from hub.settings import Settings
 
 
@@ -24,20 +22,20 @@ def check(
     tenant: Annotated[str, typer.Option(help="连同这个租户收到过的数据 / with what this tenant has received")] = "",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """不运行，按类型检查全部映射 / check all mappings by types, without running; 1 when one can never go well."""
-    registry = Registry(discover(), core_crm.home, Vault(Vault.new_key()), Egress())
+    """检查全部映射和流程：名字、类型、例子 / check all files: names, types, examples; 1 when one can never go well."""
+    registry = offline()
     known = told_streams(registry)
     if tenant:
         known = known.learned(asyncio.run(_received(tenant)))
     targets = {name: action.input for name, action in registry.actions.items()}
-    mappings = all_mappings()
-    found = all_findings(mappings, targets, known)
+    files, found = shipped(), list[Finding]()
+    Catalogue.of(files, targets, registry.events, known, found.append)
     if as_json:
         typer.echo(dumps([{"certain": each.certain, "found": str(each)} for each in found]))
     else:
         for each in found:
             typer.echo(f"{'✕' if each.certain else '△'} {each}")
-        typer.echo(f"{len(mappings)} 个映射，{len(found)} 处发现 / {len(mappings)} mappings, {len(found)} findings")
+        typer.echo(f"{len(files)} 个文件，{len(found)} 处发现 / {len(files)} files, {len(found)} findings")
     if any(each.certain for each in found):
         raise typer.Exit(1)
 

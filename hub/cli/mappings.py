@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli.backtest import backtest
+from hub.cli.fields import fields
 from hub.cli.functions import functions
 from hub.cli.lint import check
 from hub.cli.mapping_files import all_mappings, mappings_in
 from hub.cli.tell import told
+from hub.domain.text import Text
 from hub.mapping import MappingFile
 from hub.mapping.trials.coverage import cover
 from hub.sdk.exact import dumps
@@ -18,6 +20,7 @@ from hub.sdk.exact import dumps
 group = typer.Typer(no_args_is_help=True, help="映射：例子、覆盖率、回测 / mappings: examples, coverage, back-test")
 group.command("backtest")(backtest)
 group.command("functions")(functions)
+group.command("fields")(fields)
 group.command("check")(check)
 AsJson = Annotated[bool, typer.Option("--json")]
 
@@ -28,6 +31,11 @@ KINDS = {
     "refusal": "拒绝 refusals",
     "branch": "分支 branches",
 }
+
+UNSHOWN = Text("没有例子显示缺了会被拒绝", "no example shows that these are refused when missing")
+TYPES = Text(
+    "这里只跑例子；名字和类型看 hub mappings check", "only examples ran here: `hub mappings check` looks at types"
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -58,7 +66,11 @@ def _chosen(files: Sequence[Path]) -> list[MappingFile]:
 
 
 def _tried(mapping: MappingFile) -> dict[str, Any]:
-    wrong = {example.name: why for example in mapping.examples if (why := mapping.disprove(example))}
+    wrong = {
+        example.name: mapping.untrue(index, why).message
+        for index, example in enumerate(mapping.examples)
+        if (why := mapping.disprove(example))
+    }
     found = cover(mapping)
     return {
         "file": mapping.document.origin,
@@ -67,7 +79,9 @@ def _tried(mapping: MappingFile) -> dict[str, Any]:
         "wrong": wrong,
         "covered": found.percent,
         "points": {kind: {"touched": touched, "of": count} for kind, (touched, count) in found.counts().items()},
-        "untouched": [{"kind": point.kind, "told": point.told} for point in found.untouched],
+        "untouched": [
+            {"kind": point.kind, "told": point.told, "required": point.required} for point in found.untouched
+        ],
     }
 
 
@@ -84,9 +98,13 @@ def _show_tests(tried: Sequence[dict[str, Any]]) -> None:
     told(rows, as_json=False)
     for each in tried:
         for point in each["untouched"]:
-            typer.echo(point["told"])
-        for name, why in each["wrong"].items():
-            typer.echo(f"✕ {each['file']}: {name}: {why}")
+            if not point["required"]:
+                typer.echo(point["told"])
+        if names := ", ".join(point["required"] for point in each["untouched"] if point["required"]):
+            typer.echo(f"{each['file']}: {UNSHOWN}: {names}")
+        for why in each["wrong"].values():
+            typer.echo(f"✕ {why}")
+    typer.echo(str(TYPES))
 
 
 def _untouched(points: dict[str, Any]) -> str:

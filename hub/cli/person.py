@@ -1,4 +1,4 @@
-"""Who types: the holder of an API key, or the login of this machine."""
+"""Who types, and for which tenant: the holder of an API key, or the login of this machine."""
 
 import os
 import pwd
@@ -15,6 +15,7 @@ Key = Annotated[
     str,
     typer.Option("--key", envvar="HUB_API_KEY", help="你的 API 密钥；不给则记系统登录名 / your API key, or your login"),
 ]
+Tenant = Annotated[str, typer.Option(envvar="HUB_TENANT", help="租户 / tenant")]
 SCOPE = "deliveries:replay"
 NOT_YOURS = Text("换一个有效的、带这个权限的密钥。", "Use a valid key with this scope.")
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.api.reconcile import NOTHING, REPAIR, shown
+from hub.cli.person import Tenant
 from hub.cli.tell import told
 from hub.delivery.reconcile import Reconciler, ask
 from hub.domain.errors import ConfigError
@@ -25,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 def reconcile(
     connection: Annotated[str, typer.Option(help="只对这个连接 / this connection only")] = "",
     last: Annotated[bool, typer.Option("--last", help="只看上次的结果 / only show the last reports")] = False,
-    tenant: Annotated[str, typer.Option(help="租户 / tenant")] = "default",
+    tenant: Tenant = "default",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """对账：我们做成的，对方还在吗；不改任何东西 / is what we made still there? Changes nothing."""

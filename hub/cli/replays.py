@@ -11,7 +11,7 @@ import typer
 
 from hub.api.lab import Lab
 from hub.api.replay_shapes import item, previews, reported, shown
-from hub.cli.person import person
+from hub.cli.person import Tenant, person
 from hub.cli.tell import told
 from hub.domain.errors import ConfigError
 from hub.domain.text import Text
@@ -24,7 +24,6 @@ from hub.settings import Settings
 
 group = typer.Typer(no_args_is_help=True, help="批量重放 / replays in batches")
 AsJson = Annotated[bool, typer.Option("--json")]
-Tenant = Annotated[str, typer.Option(help="租户 / tenant")]
 
 PAGE = 100
 STEP_S = 2.0

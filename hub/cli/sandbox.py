@@ -37,15 +37,15 @@ def sandbox(
         raise typer.BadParameter(str(error)) from error
 
     def announce(told: dict[str, Any]) -> None:
-        typer.echo(json.dumps(told, ensure_ascii=False) if as_json else _words(connector, told))
+        typer.echo(json.dumps(told, ensure_ascii=False) if as_json else words_of(connector, told))
 
     run_sandbox(found.sandbox, kit, port, announce)
 
 
-def _words(connector: str, told: dict[str, Any]) -> str:
+def words_of(connector: str, told: dict[str, Any]) -> str:
     """Where it listens, and the command that connects the hub to it, ready to be pasted."""
     values = " ".join(f"--set {shlex.quote(f'{name}={value}')}" for name, value in told["credentials"].items())
     return (
         f"沙箱已启动 / listening: {told['url']}   Ctrl-C 结束 / ends it\n"
-        f"连接它 / connect to it:\n  hub connections add {connector} {values}"
+        f"连接它 / connect to it:\n  HUB_EGRESS_ALLOW=127.0.0.0/8 hub connections add {connector} {values}"
     )

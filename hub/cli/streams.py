@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.api.streams import listed, whole
-from hub.cli.person import Key, person
+from hub.cli.person import Key, Tenant, person
 from hub.cli.replays import finish
 from hub.cli.tell import done, told
 from hub.drift import Release, release
@@ -19,7 +19,6 @@ from hub.settings import Settings
 
 group = typer.Typer(no_args_is_help=True, help="来源的事件流：学到的形状与变化 / source streams: shapes and drift")
 AsJson = Annotated[bool, typer.Option("--json")]
-Tenant = Annotated[str, typer.Option(help="租户 / tenant")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, Field, SecretStr
 
 from hub.domain.errors import ConfigError
+from hub.domain.text import Text
 from hub.mapping.files.nearest import unknown
 from hub.mapping.files.schema import Strict, shaped
 from hub.mapping.files.yaml_text import Document, read
@@ -60,12 +61,19 @@ def read_environment(file: Path, variables: Mapping[str, str]) -> Environment:
     """Read an environment file; a { file: path } is found from its folder. ConfigError "file:line:column: what"."""
     try:
         text = file.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(f"没有环境文件 {file} / no such environment file", hint=_there(file.parent)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: {type(error).__name__}") from error
     document = read(text, file.name)
     shape = shaped(document, Shape)
     declared = {(tenant, name): each for tenant, all_of in shape.tenants.items() for name, each in all_of.items()}
     return Environment(declared, document, from_outside(variables, file.parent))
+
+
+def _there(folder: Path) -> Text:
+    names = ", ".join(sorted(each.name for each in folder.glob("*.yaml")))
+    return Text(f"{folder} 里有：{names or '没有文件'}。", f"There are: {names or 'none'}.")
 
 
 def from_outside(variables: Mapping[str, str], folder: Path) -> Look:

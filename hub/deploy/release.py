@@ -1,7 +1,7 @@
 """From files and declared connections to what runs: first the difference, then one transaction, or back again."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -13,9 +13,9 @@ from hub.deploy.environment import Declared, Environment, Look, Place, Wanted, w
 from hub.deploy.running import Load
 from hub.domain.errors import ConfigError
 from hub.domain.text import Text
-from hub.flows import Files
+from hub.flows import Catalogue, Files
 from hub.ledger.connections import Stored, everyone, save
-from hub.ledger.database import Database, LedgerUnit
+from hub.ledger.database import HOME, Database, LedgerUnit
 from hub.ledger.releases import (
     File,
     declare,
@@ -33,12 +33,16 @@ from hub.registry import Connection, Registry
 from hub.sdk.exact import Json
 
 AGAIN = Text("重新运行 hub plan，看过差别再应用。", "Run `hub plan` again and look at the difference.")
+FIRST = Text("先运行 hub apply。", "Run `hub apply` first.")
 LIST = Text("用 hub releases 查看。", "See them with `hub releases`.")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be applied, and what it was held against: release `follows`, and when each connection was changed."""
+    """What would be applied, and what it was held against: release `follows`, and when each connection was changed.
+
+    `absent`: connections that flows need and no tenant has; what is owed to them waits.
+    """
 
     follows: int
     files: Sequence[File]
@@ -46,6 +50,7 @@ class Plan:
     saving: Sequence[tuple[Wanted, datetime | None]]
     changes: Sequence[Change]
     restores: int | None = None
+    absent: Sequence[str] = ()
 
     @property
     def hash(self) -> str:
@@ -87,6 +92,10 @@ class Deployer:
         `look` reads the references of what is not there any more.
         """
         now = await self._now()
+        if now.number == 0:
+            raise ConfigError("还没有发布 / there is no release yet", hint=FIRST)
+        if now.number == 1 and number is None:
+            raise ConfigError("只有一个发布，没有可退回的 / only one release: nothing to go back to")
         number = now.number - 1 if number is None else number
         async with self.database.unit("") as unit:
             if await find_release(unit, number) is None:
@@ -122,11 +131,12 @@ class Deployer:
         await save(unit, name, wanted.connector, plain, sealed)
 
     def _plan(self, files: Files, environment: Environment | None, now: _Now, restores: int | None) -> Plan:
-        pins = self.load(files).pins
-        kept = [File(path, text, _digest(text), pins[path]) for path, text in files.items()]
+        catalogue = self.load(files)
+        kept = [File(path, text, _digest(text), catalogue.pins[path]) for path, text in files.items()]
         changes = list(file_changes(now.files, files))
         if environment is None:
-            return Plan(now.number, kept, now.declared, (), changes, restores)
+            absent = _absent(catalogue, now.stored)
+            return Plan(now.number, kept, now.declared, (), changes, restores, absent)
         saving = []
         for place, declared in environment.declared.items():
             if place[0] not in now.tenants:
@@ -139,7 +149,8 @@ class Deployer:
                 changes.append(change)
                 saving.append((wanted, stored.updated_at if stored else None))
         changes += undeclared(now.declared.keys() - environment.declared.keys())
-        return Plan(now.number, kept, environment.declared, saving, changes, restores)
+        absent = _absent(catalogue, {**now.stored, **environment.declared})
+        return Plan(now.number, kept, environment.declared, saving, changes, restores, absent)
 
     def _current(self, stored: Stored | None) -> Connection | None:
         """The connection as it is; None also for one that this hub can no longer read, and is to be set anew."""
@@ -166,6 +177,12 @@ class Deployer:
                 for name, (connector, config) in (await declared_of(unit, number)).items():
                     found[tenant, name] = Declared(connector=connector, config=config)
         return found
+
+
+def _absent(catalogue: Catalogue, there: Iterable[Place]) -> list[str]:
+    """Connections of steps that are not optional, and that no tenant has."""
+    needed = {step.connection for flow in catalogue.flows if not flow.optional for step in flow.steps}
+    return sorted(needed - {name for _, name in there} - {HOME})
 
 
 def _values(current: Connection | None, connector: str) -> dict[str, Json]:

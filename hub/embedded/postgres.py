@@ -1,4 +1,4 @@
-"""A real PostgreSQL from a wheel, for `hub up`, the demo and the tests. No system service is needed."""
+"""A real PostgreSQL from a wheel, for the demo and the tests. No system service is needed."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A real Redis from a wheel, for `hub up`, the demo and the tests. It keeps nothing: the truth is in PostgreSQL."""
+"""A real Redis from a wheel, for the demo and the tests. It keeps nothing: the truth is in PostgreSQL."""
 
 import atexit
 import importlib.util

@@ -1,6 +1,6 @@
 """All mappings and flows of a directory, checked against what connectors can do before anything runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from hub.domain.event import Event
 from hub.flows.flow import Flow, Step, parse_flow
 from hub.flows.plan import plan
 from hub.mapping import MappingFile, Table, read_mappings
-from hub.mapping.checks.lint import check
+from hub.mapping.checks.lint import Tell, certain, check, prove, refuse
 from hub.mapping.checks.streams import UNKNOWN, Streams
 from hub.mapping.files.nearest import unknown
 from hub.mapping.files.yaml_text import Document
@@ -37,18 +37,33 @@ class Catalogue:
         return cls.of(read_files(directory), actions, events, streams)
 
     @classmethod
-    def of(cls, files: Files, actions: Actions, events: Events, streams: Streams = UNKNOWN) -> "Catalogue":
+    def of(
+        cls, files: Files, actions: Actions, events: Events, streams: Streams = UNKNOWN, tell: Tell = refuse
+    ) -> "Catalogue":
         """Read flows/*.yaml, tables/*.yaml and all other files, which are mappings.
 
-        ConfigError names file, line, column and the nearest name.
+        ConfigError names file, line, column and the nearest name. With another `tell`, all that is or may be wrong is
+        told, examples last, and what comes back is not fit to run.
         """
         texts = {path: plain(text) for path, text in files.items()}
-        tables, written = read_mappings({o: t for o, t in texts.items() if not o.startswith("flows/")})
-        mappings = _mappings(written, actions, events)
+        tables, written = read_mappings(
+            {o: t for o, t in texts.items() if not o.startswith("flows/")}, lambda error: tell(certain(error))
+        )
+        mappings = _mappings(written, events, tell)
+        flows = _flows({o: t for o, t in texts.items() if o.startswith("flows/")}, tell)
+        known = []
         for mapping in mappings.values():
-            check(mapping, actions[mapping.target], streams.source(mapping, mappings.values()))
-        flows = _flows({o: t for o, t in texts.items() if o.startswith("flows/")})
-        bound = tuple(_bind(flow, mappings, actions, events) for flow in flows)
+            if mapping.target in actions:
+                known.append(mapping)
+                check(mapping, actions[mapping.target], streams.source(mapping, mappings.values()), tell)
+            else:
+                tell(certain(mapping.document.refuse(("to",), unknown(mapping.target, actions))))
+        for flow in flows:
+            for error in _odd(flow, mappings, actions, events):
+                tell(certain(error))
+        for mapping in known:
+            prove(mapping, actions[mapping.target], tell)
+        bound = tuple(_bound(flow, mappings) for flow in flows)
         return cls(bound, {mapping.pin: mapping for mapping in mappings.values()}, tables)
 
     def mapping(self, pin: str) -> MappingFile:
@@ -89,7 +104,7 @@ def _text(file: Path, directory: Path) -> str:
         return file.read_bytes().decode()
     except UnicodeDecodeError as error:
         origin = file.relative_to(directory).as_posix()
-        raise Document(origin).refuse((), "not UTF-8: save the file as UTF-8") from error
+        raise Document(origin).refuse((), "不是 UTF-8，存成 UTF-8 / not UTF-8: save the file as UTF-8") from error
 
 
 def plain(text: str) -> str:
@@ -97,55 +112,67 @@ def plain(text: str) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _mappings(written: Iterable[MappingFile], actions: Actions, events: Events) -> dict[str, MappingFile]:
+def _mappings(written: Iterable[MappingFile], events: Events, tell: Tell) -> dict[str, MappingFile]:
     sources = {f"{connector}.{event}" for connector, types in events.items() for event in types}
     found: dict[str, MappingFile] = {}
     for mapping in written:
         name = f"{mapping.name}@{mapping.version}"
         if name in found:
-            raise mapping.document.refuse(("mapping",), f"{name} stands in {found[name].document.origin} too")
+            tell(certain(_twice(mapping.document, "mapping", name, found[name].document)))
+            continue
         for source in mapping.sources:
             if source not in sources:
-                raise mapping.document.refuse(("from",), unknown(source, sources))
-        if mapping.target not in actions:
-            raise mapping.document.refuse(("to",), unknown(mapping.target, actions))
+                tell(certain(mapping.document.refuse(("from",), unknown(source, sources))))
         found[name] = mapping
     return found
 
 
-def _flows(files: Mapping[str, str]) -> list[Flow]:
+def _flows(files: Mapping[str, str], tell: Tell) -> list[Flow]:
     found: dict[str, Flow] = {}
     for origin, text in files.items():
-        flow = parse_flow(text, origin)
-        if flow.name in found:
-            raise flow.document.refuse(("flow",), f"{flow.name} stands in {found[flow.name].document.origin} too")
-        found[flow.name] = flow
+        try:
+            flow = parse_flow(text, origin)
+            if flow.name in found:
+                raise _twice(flow.document, "flow", flow.name, found[flow.name].document)
+            found[flow.name] = flow
+        except ConfigError as error:
+            tell(certain(error))
     return list(found.values())
 
 
-def _bind(flow: Flow, mappings: Mapping[str, MappingFile], actions: Actions, events: Events) -> Flow:
+def _twice(document: Document, key: str, name: str, other: Document) -> ConfigError:
+    return document.refuse((key,), f"{name} 也在 / stands in {other.origin} too")
+
+
+def _odd(flow: Flow, mappings: Mapping[str, MappingFile], actions: Actions, events: Events) -> Iterator[ConfigError]:
+    """What of a flow is not there, or does not fit together."""
     source = flow.when.connector or flow.when.connection
     if source not in events:
-        raise flow.document.refuse(("when", "connection"), unknown(source, events))
+        yield flow.document.refuse(("when", "connection"), unknown(source, events))
     for event in flow.when.event:
-        if event not in events[source]:
-            raise flow.document.refuse(("when", "event"), unknown(event, events[source]))
-    return replace(flow, steps=tuple(_bound(flow, i, s, mappings, actions) for i, s in enumerate(flow.steps)))
+        if source in events and event not in events[source]:
+            yield flow.document.refuse(("when", "event"), unknown(event, events[source]))
+    for index, step in enumerate(flow.steps):
+        if step.action not in actions:
+            yield flow.document.refuse(("do", index, "action"), unknown(step.action, actions))
+        for what in _misused(flow, step, mappings):
+            yield flow.document.refuse(("do", index, "using"), what)
 
 
-def _bound(flow: Flow, index: int, step: Step, mappings: Mapping[str, MappingFile], actions: Actions) -> Step:
-    def refuse(key: str, what: str) -> ConfigError:
-        return flow.document.refuse(("do", index, key), what)
-
-    if step.action not in actions:
-        raise refuse("action", unknown(step.action, actions))
+def _misused(flow: Flow, step: Step, mappings: Mapping[str, MappingFile]) -> Iterator[str]:
     mapping = mappings.get(step.using)
     if mapping is None:
-        raise refuse("using", unknown(step.using, mappings))
+        yield unknown(step.using, mappings)
+        return
     if mapping.target != step.action:
-        raise refuse("using", f"{step.using} makes {mapping.target}, not {step.action}")
+        yield f"{step.using} 生成 / makes {mapping.target}，不是 / not {step.action}"
     source = flow.when.connector or flow.when.connection
     for hears in (f"{source}.{event}" for event in flow.when.event):
         if hears not in mapping.sources:
-            raise refuse("using", f"{step.using} is from {', '.join(mapping.sources)}, not from {hears}")
-    return replace(step, pin=mapping.pin)
+            yield f"{step.using} 来自 / is from {', '.join(mapping.sources)}，不是 / not from {hears}"
+
+
+def _bound(flow: Flow, mappings: Mapping[str, MappingFile]) -> Flow:
+    """Each step with the pin of its mapping."""
+    steps = (replace(step, pin=mappings[step.using].pin) for step in flow.steps if step.using in mappings)
+    return replace(flow, steps=tuple(steps))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -45,6 +46,8 @@ LOST = (
     asyncpg.ReadOnlySQLTransactionError,
     *COLLIDED,
 )
+SHUT = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)
+CHECK = Text("核对 HUB_DATABASE_URL。", "Check HUB_DATABASE_URL.")
 TRIES, PATIENCE_S, APART_S = 5, 3.0, 0.05
 
 
@@ -149,7 +152,10 @@ class Database:
         wake: Wake = wakes_nobody,
         longest_s: float = LONGEST_S,
     ) -> "Database":
-        """Connect; raises Unavailable when PostgreSQL is not there. The connections of `accepting` come when used."""
+        """Connect; the connections of `accepting` come when used.
+
+        Raises Unavailable when PostgreSQL, or this database in it, is not there, or does not let us in.
+        """
 
         async def pool(least: int) -> Any:
             return await asyncpg.create_pool(
@@ -164,8 +170,10 @@ class Database:
 
         try:
             others, accepting = await pool(1), await pool(0)
-        except LOST as error:
-            raise _unavailable(error) from error
+        except ValueError as error:  # its words may hold the password
+            raise Unavailable("不是数据库的地址 / not the address of a database", hint=CHECK) from error
+        except (*SHUT, *LOST) as error:
+            raise Unavailable(_why_not(url, error), hint=CHECK) from error
         return cls(others, plan, wake, longest_s, cls(accepting, plan, wake, longest_s))
 
     async def close(self) -> None:
@@ -241,6 +249,15 @@ async def _teach_json(connection: Any) -> None:
 
 async def _leave_as_is(_connection: Any) -> None:
     """Transactions leave nothing behind in their session, so there is nothing to reset between them."""
+
+
+def _why_not(url: str, error: Exception) -> str:
+    name = urlsplit(url).path.removeprefix("/")
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return f"没有数据库 {name} / no database {name}"
+    if isinstance(error, SHUT):
+        return f"数据库 {name} 拒绝登录 / database {name} refuses the login: {error}"
+    return f"连不上数据库 {name} / cannot reach the database {name}: {type(error).__name__}: {error}"
 
 
 def _unavailable(error: BaseException) -> Unavailable:

@@ -13,9 +13,9 @@ MOST = 50
 
 FROM = """
 SELECT d.id, d.flow, d.step, d.connection, d.action, d.mapping, d.record, d.state, d.attempts, d.replays, d.payload,
-  d.result, d.done_at, d.override IS NOT NULL AS edited, e.id AS event_id, e.type, e.connection AS source, e.subject,
-  e.occurred_at, e.recorded_at, e.data, e.receipt_id, e.delivery_id AS caused_by, coalesce(c.connector, '') AS system,
-  a.id AS attempt_id
+  d.result, d.error, d.done_at, d.override IS NOT NULL AS edited, e.id AS event_id, e.type, e.connection AS source,
+  e.subject, e.occurred_at, e.recorded_at, e.data, e.receipt_id, e.delivery_id AS caused_by,
+  coalesce(c.connector, '') AS system, a.id AS attempt_id
 FROM deliveries d JOIN events e ON e.tenant_id = d.tenant_id AND e.id = d.event_id
   LEFT JOIN connections c ON c.tenant_id = e.tenant_id AND c.name = e.connection
   LEFT JOIN attempts a ON a.tenant_id = d.tenant_id AND a.delivery_id = d.id AND a.number = d.attempts
@@ -63,6 +63,7 @@ class Writer:
     replays: int
     payload: Json
     result: Json
+    error: str
     done_at: datetime | None
     edited: bool
     event_id: str

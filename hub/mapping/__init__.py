@@ -1,16 +1,19 @@
 """How one shape becomes another: mapping files, their checks, and the engine that applies them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
-from hub.domain.errors import MappingError
+from hub.domain.errors import ConfigError, MappingError
+from hub.domain.text import Text
 from hub.mapping.engine import Engine, Step
 from hub.mapping.files.schema import Direction, Example, Rule, Shape, compiled, shaped
 from hub.mapping.files.tables import Table, Tables, bound, looked_up, parse_table, unused
 from hub.mapping.files.yaml_text import Document, Path, read
+from hub.mapping.trials.difference import disagreements
+from hub.sdk.exact import dumps
 
 __all__ = ["Example", "MappingFile", "Table", "parse_mapping", "parse_table", "pinned", "read_mappings"]
 
@@ -23,6 +26,9 @@ ALLOWED = {
     "fields": ("required", "when"),
 }
 """Which other keys make sense beside each way to make a field."""
+
+ONE_WAY = Text("写 take、value、fields 之一，或 each 加 fields", "say one of take, value, fields, or each with fields")
+ONE_END = Text("例子写 expect 或 error 之一", "an example has either expect or error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +61,24 @@ class MappingFile:
         return self.engine.apply(data)
 
     def disprove(self, example: Example) -> str:
-        """What is wrong with an example, or ""; values must agree in type and in every digit."""
+        """What is wrong with an example, a line for each difference, or ""; type and every digit count."""
         try:
             made = self.apply(example.given)
         except MappingError as error:
-            if example.error is not None and example.error in error.message:
+            if example.error is None:
+                return f"应当成立，却被拒绝 / it is refused: {error.message}"
+            if example.error in error.message:
                 return ""
-            return f"expected {example.error or example.expect}, but it is refused: {error.message}"
-        return "" if _same(made, example.expect) else f"expected {example.error or example.expect}, made {made}"
+            return f"拒绝应当提到 / expected {example.error!r}，拒绝的是 / but it is refused: {error.message}"
+        if example.error is not None:
+            return f"应当拒绝 / expected {example.error!r}，得到 / got {dumps(made)}"
+        return "\n".join(disagreements(example.expect, made))
+
+    def untrue(self, index: int, wrong: str) -> ConfigError:
+        """What is wrong with the example of this index, with its place; several differences stand below."""
+        lines = wrong.splitlines()
+        told = f" {wrong}" if len(lines) == 1 else "".join(f"\n  {line}" for line in lines)
+        return self.document.refuse(("examples", index), f"例子 / example {self.examples[index].name!r}:{told}")
 
 
 def parse_mapping(text: str, origin: str, tables: Tables = MappingProxyType({})) -> MappingFile:
@@ -83,22 +99,36 @@ def parse_mapping(text: str, origin: str, tables: Tables = MappingProxyType({}))
     return _made(shape, shape, document, text, hash_, back)
 
 
-def read_mappings(files: Mapping[str, str]) -> tuple[tuple[Table, ...], list[MappingFile]]:
+def refuse(error: ConfigError) -> None:
+    """What is done with a file that cannot be read, unless one who reads many wants to hear of all."""
+    raise error
+
+
+def read_mappings(
+    files: Mapping[str, str], tell: Callable[[ConfigError], None] = refuse
+) -> tuple[tuple[Table, ...], list[MappingFile]]:
     """The tables below tables/, and the mappings of all other files with them, each way back after its way there.
 
-    `files`: path → text. Raises ConfigError.
+    `files`: path → text. Raises ConfigError; or tells of each file that cannot be read, and leaves it out.
     """
     tables: dict[str, Table] = {}
-    for origin, text in files.items():
-        if origin.startswith("tables/"):
-            table = parse_table(text, origin)
-            if table.name in tables:
-                other = tables[table.name].document.origin
-                raise table.document.refuse(("table",), f"{table.name} stands in {other} too")
-            tables[table.name] = table
-    pairs = {name: table.pairs for name, table in tables.items()}
-    there = [parse_mapping(text, path, pairs) for path, text in files.items() if not path.startswith("tables/")]
+    there: list[MappingFile] = []
+    for origin, text in sorted(files.items(), key=lambda file: not file[0].startswith("tables/")):
+        try:
+            if origin.startswith("tables/"):
+                _add(tables, parse_table(text, origin))
+            else:
+                there.append(parse_mapping(text, origin, {name: table.pairs for name, table in tables.items()}))
+        except ConfigError as error:
+            tell(error)
     return tuple(tables.values()), [way for mapping in there for way in (mapping, mapping.back) if way is not None]
+
+
+def _add(tables: dict[str, Table], table: Table) -> None:
+    if table.name in tables:
+        other = tables[table.name].document.origin
+        raise table.document.refuse(("table",), f"{table.name} 也在 / stands in {other} too")
+    tables[table.name] = table
 
 
 def pinned(text: str, pin: str) -> MappingFile:
@@ -112,11 +142,11 @@ def _made(
     way: Direction, shape: Shape, document: Document, text: str, hash_: str, back: MappingFile | None
 ) -> MappingFile:
     """One way of a file; `document` is that way's part of it."""
-    for index, example in enumerate(way.examples):
-        if (example.expect is None) == (example.error is None):
-            raise document.refuse(("examples", index), "an example has either expect or error")
     steps = _steps(way.fields, ("fields",), document)
     lookups = looked_up(document, way.fields, shape) | (unused(shape) if way is shape else {})
+    for index, example in enumerate(way.examples):
+        if (example.expect is None) == (example.error is None):
+            raise document.refuse(("examples", index), str(ONE_END))
     return MappingFile(
         way.mapping,
         shape.version,
@@ -151,15 +181,7 @@ def _way(rule: Rule, path: Path, document: Document) -> str:
     written = rule.model_fields_set - {"unit"}
     way = next((way for way in WAYS if way in written and getattr(rule, way) is not None), None)
     if way is None or (way == "each" and not rule.fields):
-        raise document.refuse(path, "say one of take, value, fields, or each with fields")
+        raise document.refuse(path, str(ONE_WAY))
     for key in sorted(written - {way} - set(ALLOWED[way])):
-        raise document.refuse((*path, key, ""), f"{key!r} does nothing beside {way!r}")
+        raise document.refuse((*path, key, ""), f"{key!r} 与 / does nothing beside {way!r} 同写没有作用")
     return way
-
-
-def _same(made: Any, expected: Any) -> bool:
-    if isinstance(made, dict) and isinstance(expected, dict):
-        return made.keys() == expected.keys() and all(_same(made[key], expected[key]) for key in made)
-    if isinstance(made, list) and isinstance(expected, list):
-        return len(made) == len(expected) and all(map(_same, made, expected))
-    return type(made) is type(expected) and str(made) == str(expected)

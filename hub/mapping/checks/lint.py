@@ -1,21 +1,22 @@
 """Does a mapping fit its source and its target? Checked when files are loaded, never at run time."""
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from hub.domain.errors import ConfigError
+from hub.domain.text import Text
 from hub.mapping import MappingFile
 from hub.mapping.checks.fit import misfits
 from hub.mapping.checks.infer import infer, position
-from hub.mapping.checks.streams import Streams
 from hub.mapping.checks.types import ANY, BLANK, Type, joined, of_model, one, said, type_of
 from hub.mapping.engine import CLEANERS, Step
 from hub.mapping.expressions.expression import Expression
 from hub.mapping.files.nearest import unknown
 from hub.mapping.files.walk import inside, model_of, named_fields
+from hub.mapping.files.worded import worded
 from hub.mapping.files.yaml_text import Document, Path
 from hub.mapping.shapes.shape import NUMBERS
 
@@ -38,21 +39,38 @@ class Finding:
         return self.error.message
 
 
-def check(mapping: MappingFile, target: type[BaseModel], source: Type = ANY) -> None:
-    """ConfigError, with its place, for a field the target does not know, one that it needs and nothing makes,
-    what can never be right by the types of source and target, a table that nothing uses, and an example that is
-    not true.
+Tell = Callable[[Finding], None]
+
+
+def certain(error: ConfigError) -> Finding:
+    """An error as a finding."""
+    return Finding(error.message, True, error)
+
+
+def refuse(finding: Finding) -> None:
+    """Raise what can never go well, as loading does; the rest may pass."""
+    if finding.certain:
+        raise finding.error
+
+
+def check(mapping: MappingFile, target: type[BaseModel], source: Type = ANY, tell: Tell = refuse) -> None:
+    """Tell, with its place, of each field the target does not know, or needs and nothing makes, of what is or may be
+    wrong by the types of source and target, and of a table that nothing uses. ConfigError unless told otherwise.
     """
-    _check_fields(mapping.document, mapping.steps, target, ("fields",))
+    for error in _odd_fields(mapping.document, mapping.steps, target, ("fields",)):
+        tell(certain(error))
     for finding in findings(mapping, target, source):
-        if finding.certain:
-            raise finding.error
+        tell(finding)
     for name in mapping.lookups.keys() - set(_used(mapping.steps)):
-        raise mapping.document.refuse(("lookups", name, ""), f"nothing looks up {name!r}")
+        tell(certain(mapping.document.refuse(("lookups", name, ""), f"没有字段用表 / nothing looks up {name!r}")))
+
+
+def prove(mapping: MappingFile, target: type[BaseModel], tell: Tell = refuse) -> None:
+    """Tell of each example that is not true, or shows what the target refuses. ConfigError unless told otherwise."""
     for index, example in enumerate(mapping.examples):
         wrong = mapping.disprove(example) or _misfit(target, example.expect)
         if wrong:
-            raise mapping.document.refuse(("examples", index), f"example {example.name!r}: {wrong}")
+            tell(certain(mapping.untrue(index, wrong)))
 
 
 def findings(mapping: MappingFile, target: type[BaseModel], source: Type = ANY) -> list[Finding]:
@@ -60,17 +78,6 @@ def findings(mapping: MappingFile, target: type[BaseModel], source: Type = ANY) 
     lint = _Lint(mapping)
     lint.fields(mapping.steps, source, of_model(target), ("fields",))
     return lint.found
-
-
-def all_findings(
-    mappings: Collection[MappingFile], targets: Mapping[str, type[BaseModel]], streams: Streams
-) -> list[Finding]:
-    """The same of many, each by its own source; `targets`: what each action takes, by its full name."""
-    return [
-        finding
-        for mapping in mappings
-        for finding in findings(mapping, targets[mapping.target], streams.source(mapping, mappings))
-    ]
 
 
 @dataclass(slots=True)
@@ -183,18 +190,23 @@ def _field_of(path: Path) -> str:
     return ".".join(names) or ".".join(map(str, filter(None, path)))
 
 
-def _check_fields(document: Document, steps: Mapping[str, Step], target: type[BaseModel], path: Path) -> None:
+def _odd_fields(
+    document: Document, steps: Mapping[str, Step], target: type[BaseModel], path: Path
+) -> Iterator[ConfigError]:
     fields = named_fields(target)
     for name, step in steps.items():
         if name not in fields:
-            raise document.refuse((*path, name, ""), unknown(name, fields))
+            yield document.refuse((*path, name, ""), unknown(name, fields))
+            continue
         kind = inside(target, name)
         inner = model_of(inside(kind, 0) if step.rule.each is not None else kind)
         if step.inner is not None and inner is not None:
-            _check_fields(document, step.inner, inner, (*path, name, "fields"))
+            yield from _odd_fields(document, step.inner, inner, (*path, name, "fields"))
     for name, each in fields.items():
         if each.is_required() and name not in steps:
-            raise document.refuse((*path, ""), f"nothing makes {name!r}, which {target.__name__} needs")
+            owner = target.__name__
+            what = Text(f"{owner} 必须有 {name!r}，没有规则生成它", f"nothing makes {name!r}, which {owner} needs")
+            yield document.refuse((*path, ""), str(what))
 
 
 def _used(steps: Mapping[str, Step]) -> list[str]:
@@ -209,5 +221,5 @@ def _misfit(target: type[BaseModel], payload: Any) -> str:
         target.model_validate(payload)
     except ValidationError as error:
         first = error.errors()[0]
-        return f"the target refuses {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return f"目标不收 / the target refuses {'.'.join(map(str, first['loc']))}: {worded(first)}"
     return ""

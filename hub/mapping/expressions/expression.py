@@ -10,6 +10,7 @@ from jmespath import ast
 from jmespath.lexer import Lexer
 
 from hub.domain.errors import Unreadable
+from hub.domain.text import Text
 from hub.mapping.expressions.budget import Unanswerable
 from hub.mapping.expressions.compiler import NAMES, Compiler
 from hub.mapping.expressions.functions import ExactFunctions, most_values
@@ -21,6 +22,10 @@ __all__ = ["BadExpression", "Expression", "Unanswerable", "WRONG", "unanswerable
 
 PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 """What most expressions are; they need no parser."""
+
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+WIDE = dict(zip("（），：．［］｛｝‘’“”？＝＞＜｜＆", "(),:.[]{}''\"\"?=><|&", strict=True))
+"""Signs that a Chinese keyboard writes, and what expressions take."""
 
 MAX_CHARACTERS, MAX_DEPTH = 20_000, 150
 WRONG = (ArithmeticError, TypeError, ValueError, RecursionError)
@@ -46,7 +51,8 @@ class Expression:
             raise
         except jmespath.exceptions.JMESPathError as error:
             what = str(error).splitlines()[0].removesuffix(", for expression:").rstrip(":")
-            raise BadExpression(what, getattr(error, "lex_position", 0) or 0) from error
+            position = getattr(error, "lex_position", 0) or 0
+            raise BadExpression(f"{what}{_advice(text, position)}", position) from error
         except RecursionError as error:
             raise BadExpression("nested too deep", 0) from error
         except ValueError as error:
@@ -79,6 +85,15 @@ def unanswerable(error: Exception) -> Unanswerable:
     if isinstance(error, RecursionError):
         return Unanswerable("nested too deep")
     return Unanswerable(str(error)[:200] or type(error).__name__)
+
+
+def _advice(text: str, position: int) -> str:
+    """What to write instead of what stands here, where that is plain."""
+    if wide := WIDE.get(text[position : position + 1]):
+        return f"；{Text(f'换成半角 {wide}', f'use the half-width one: {wide}')}"
+    if number := NUMBER.match(text, position):
+        return f"；{Text(f'数字写成 `{number[0]}`（反引号）', f'write numbers as `{number[0]}`')}"
+    return ""
 
 
 def _tree(text: str) -> Any:

@@ -4,9 +4,11 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from hub.domain.text import Text
 from hub.mapping.expressions.expression import BadExpression, Expression
 from hub.mapping.files.nearest import unknown
 from hub.mapping.files.walk import inside, model_of, named_fields
+from hub.mapping.files.worded import worded
 from hub.mapping.files.yaml_text import Document, Path
 
 M = TypeVar("M", bound=BaseModel)
@@ -18,6 +20,9 @@ Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: [v] if isinstance(v
 
 Pairs = Annotated[dict[str, Any], Field(min_length=1)]
 """A value table."""
+
+CUT = Text("逗号把它切断了，整个加双引号", "the comma cut it: quote the whole expression")
+BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
 
 ONE_WAY: dict[str, Any] = {"oneOf": [{"required": [way]} for way in ("take", "value", "fields")]}
 
@@ -135,8 +140,19 @@ def shaped(document: Document, model: type[M]) -> M:
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         path: Path = tuple(part for part in first["loc"] if part != "[key]")
         if first["type"] == "extra_forbidden":
-            raise document.refuse((*path, ""), unknown(str(path[-1]), _known(model, path[:-1]))) from error
-        raise document.refuse(path, f"{'.'.join(map(str, path))}: {first['msg']}") from error
+            what = unknown(str(path[-1]), _known(model, path[:-1]))
+            if _is_cut(document.value, path[:-1]):
+                what = f"{what}；{CUT}"
+            raise document.refuse((*path, ""), what) from error
+        raise document.refuse(path, ": ".join(filter(None, (".".join(map(str, path)), worded(first))))) from error
+
+
+def _is_cut(value: Any, path: Path) -> bool:
+    """Whether a text beside this key lacks a closing bracket: its comma was taken for the end of it."""
+    for part in path:
+        value = value[part]
+    texts = [each for each in value.values() if isinstance(each, str)]
+    return any(text.count(left) > text.count(right) for text in texts for left, right in BRACKETS)
 
 
 def _known(kind: Any, path: Path) -> list[str]:
@@ -151,4 +167,4 @@ def compiled(document: Document, path: Path, text: str) -> Expression:
     try:
         return Expression(text)
     except BadExpression as error:
-        raise document.refuse(path, f"expression {text!r}: {error}", error.position) from error
+        raise document.refuse(path, f"表达式 / expression {text!r}: {error}", error.position) from error

@@ -21,26 +21,44 @@ EXACT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
 """What a database does not keep, and line ends that YAML sees but people do not."""
 
-UNWRITTEN = "a character that is not allowed stands here, written with a backslash: delete it"
-TWO_DOCUMENTS = "one document a file: put the other into a file of its own"
+UNWRITTEN = Text(
+    "这里有用反斜杠写的、不允许的字符：删掉", "a character that is not allowed, with a backslash: delete it"
+)
+TWO_DOCUMENTS = Text(
+    "一个文件只写一份：另一份放进自己的文件", "one document a file: put the other into a file of its own"
+)
+ALIASES = Text("锚点和别名不允许，把值写出来", "anchors and aliases are not allowed: write the value out")
+QUOTE = Text("给这段文本加引号", "put quotes around it")
+PLAIN_KEYS = Text(
+    "键是普通文本，合并键不允许；含逗号、引号或括号的表达式整个加双引号",
+    "keys are plain text, without merge keys: write the keys out, and quote a whole expression that has a comma",
+)
 ADVICE = {
-    "tab character": "indent with spaces",
-    "mapping values": 'put quotes around text that has ": " in it',
-    "cannot start any token": "put quotes around text that begins so, and indent with spaces",
-    "',' or": "close the list with ], the object with }, and put commas between",
-    "end of stream": "close the quotes",
-    "escape c": "write \\\\ for a backslash, or use single quotes",
-    "block sequence entries": "begin the list on a line of its own",
-    "expected key": "give the keys of one object the same indentation",
-    "'-' indicator": "give the items of one list the same indentation, and no keys beside them",
-    "node content": "put quotes around it",
-    "comment or line break": "put quotes around the text",
+    "tab character": Text("用空格缩进", "indent with spaces"),
+    "mapping values": Text("文本里有“: ”，加引号", 'put quotes around text that has ": " in it'),
+    "cannot start any token": Text(
+        "这样开头的文本加引号，用空格缩进", "put quotes around text that begins so, and indent with spaces"
+    ),
+    "',' or": Text(
+        "列表用 ]、对象用 } 结束，之间用逗号；含逗号、引号或括号的表达式整个加双引号",
+        "close the list with ], the object with }, put commas between; quote a whole expression that has such signs",
+    ),
+    "end of stream": Text("引号没有结束", "close the quotes"),
+    "escape c": Text("反斜杠写成 \\\\，或用单引号", "write \\\\ for a backslash, or use single quotes"),
+    "block sequence entries": Text("列表另起一行", "begin the list on a line of its own"),
+    "expected key": Text("同一对象的键缩进要相同", "give the keys of one object the same indentation"),
+    "'-' indicator": Text(
+        "同一列表的各项缩进要相同，旁边不写键",
+        "give the items of one list the same indentation, and no keys beside them",
+    ),
+    "node content": QUOTE,
+    "comment or line break": QUOTE,
     "document start": TWO_DOCUMENTS,
-    "tag handle": "write the value alone, text in quotes",
-    "alphabetic or numeric": "put quotes around text that begins so",
-    "nesting depth": "nest less",
-    "digit or": "leave the %YAML line out",
-    "incompatible YAML": "leave the %YAML line out",
+    "tag handle": Text("只写值，文本加引号", "write the value alone, text in quotes"),
+    "alphabetic or numeric": QUOTE,
+    "nesting depth": Text("嵌套太深", "nest less"),
+    "digit or": Text("去掉 %YAML 一行", "leave the %YAML line out"),
+    "incompatible YAML": Text("去掉 %YAML 一行", "leave the %YAML line out"),
 }
 """What the parser says, and what to write instead."""
 
@@ -88,7 +106,7 @@ def read(text: str, origin: str) -> Document:
     """Read one YAML document. Raises ConfigError "file:line:column: what"."""
     document = Document(origin)
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise document.refuse((), f"larger than {MAX_BYTES // 1024} KB: split the file")
+        raise document.refuse((), str(_many(f"{MAX_BYTES // 1024} KB")))
     if odd := UNPRINTABLE.search(text):
         raise _odd(document, text, odd)
     try:
@@ -107,13 +125,18 @@ def read(text: str, origin: str) -> Document:
 
 def _advised(problem: str) -> str:
     """What the parser says, and what to write instead."""
-    return next((f"{problem}: {advice}" for said, advice in ADVICE.items() if said in problem), problem)
+    found = next((advice for said, advice in ADVICE.items() if said in problem), None)
+    return f"{found.zh} / {problem}: {found.en}" if found else problem
+
+
+def _many(most: str) -> Text:
+    return Text(f"超过 {most}：分成几个文件", f"more than {most}: split the file")
 
 
 def _odd(document: Document, text: str, odd: re.Match[str]) -> ConfigError:
     before = text[: odd.start()]
     place = (before.count("\n") + 1, odd.start() - before.rfind("\n"))
-    return _at(document, place, f"the character U+{ord(odd[0]):04X} is not allowed: delete it")
+    return _at(document, place, f"不允许的字符，删掉 / the character U+{ord(odd[0]):04X} is not allowed: delete it")
 
 
 def _at(document: Document, place: Place, what: str) -> ConfigError:
@@ -137,12 +160,12 @@ def _checked(text: str, document: Document) -> Iterator[Any]:
         if nodes > MAX_NODES or depth > MAX_DEPTH or documents > 1:
             raise _at(document, _place(event), _too_much(nodes, depth))
         if kind is yaml.AliasEvent or (kind in VALUES and event.anchor):
-            raise _at(document, _place(event), "anchors and aliases are not allowed: write the value out")
+            raise _at(document, _place(event), str(ALIASES))
         if kind in VALUES and event.tag:
             raise _at(
                 document,
                 _place(event),
-                f"tags such as {event.tag} are not allowed: write the value alone, text in quotes",
+                f"不用 {event.tag}，只写值，文本加引号 / tags are not allowed: write the value alone, text in quotes",
             )
         if kind in VALUES or kind in ENDS:
             yield event
@@ -150,8 +173,9 @@ def _checked(text: str, document: Document) -> Iterator[Any]:
 
 def _too_much(nodes: int, depth: int) -> str:
     if nodes > MAX_NODES:
-        return f"more than {MAX_NODES} values: split the file"
-    return f"deeper than {MAX_DEPTH}: nest less" if depth > MAX_DEPTH else TWO_DOCUMENTS
+        return str(_many(f"{MAX_NODES} 个值 values"))
+    deep = Text(f"嵌套超过 {MAX_DEPTH} 层", f"deeper than {MAX_DEPTH}: nest less")
+    return str(deep if depth > MAX_DEPTH else TWO_DOCUMENTS)
 
 
 def _value(event: Any, events: Iterator[Any], path: Path, document: Document) -> Any:
@@ -171,11 +195,11 @@ def _mapping(events: Iterator[Any], path: Path, document: Document) -> dict[str,
             break
         place = _place(key)
         if not isinstance(key, yaml.ScalarEvent) or key.value == "<<":
-            raise _at(document, place, "keys are plain text; merge keys are not allowed: write the keys out")
+            raise _at(document, place, str(PLAIN_KEYS))
         if UNPRINTABLE.search(key.value):
-            raise _at(document, place, UNWRITTEN)
+            raise _at(document, place, str(UNWRITTEN))
         if key.value in made:
-            raise _at(document, place, f"{key.value!r} stands here twice: keep one")
+            raise _at(document, place, f"{key.value!r} 写了两次，留一个 / stands here twice: keep one")
         made[key.value] = _value(next(events), events, (*path, key.value), document)
         document.places[(*path, key.value, "")] = place
     return made
@@ -198,7 +222,7 @@ def _scalar(event: Any, path: Path, document: Document) -> Any:
     text: str = event.value
     line, column = document.places[path]
     if UNPRINTABLE.search(text):
-        raise document.refuse(path, UNWRITTEN)
+        raise document.refuse(path, str(UNWRITTEN))
     if event.style in ("|", ">") or event.end_mark.line + 1 != line:
         document.folded.add(path)
     if event.style in ("'", '"'):

@@ -38,11 +38,15 @@ BRANCHES = {
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One thing an example may touch. `told`: "file:line:column: …", what is missing when none does."""
+    """One thing an example may touch. `told`: "file:line:column: …", what is missing when none does.
+
+    `required`: the field whose refusal it is when there is nothing, else "".
+    """
 
     kind: Kind
     told: str
     touched: bool
+    required: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,11 @@ def cover(mapping: MappingFile) -> Coverage:
     touched: set[Key] = set()
     for example in mapping.examples:
         touched |= walker.touched(example.given)
-    return Coverage([Point(key[0], told, key in touched) for key, told in points.items()])
+    return Coverage([Point(key[0], told, key in touched, _required(key)) for key, told in points.items()])
+
+
+def _required(key: Key) -> str:
+    return ".".join(key[1]) if key[0] == "refusal" and key[2] == "required" else ""
 
 
 class _Walker:

@@ -5,9 +5,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from hub.domain.text import Text
 from hub.sdk.exact import Json, dumps, loads
 
 Kind = Literal["added", "removed", "changed"]
+NOTHING = Text("没有", "nothing")
+QUOTES = {
+    ("number", "text"): Text("数字与文本不同，例子里加引号", "number, not text: quote it"),
+    ("text", "number"): Text("文本与数字不同，例子里去掉引号", "text, not number: leave the quotes out"),
+}
+"""What to do about an example whose expectation is the one where the other is made."""
+
 KINDS = {str: "text", bool: "boolean", dict: "object", list: "list", type(None): "null"}
 
 
@@ -24,6 +32,18 @@ class Change:
 def differences(was: Json, would_be: Json) -> list[Change]:
     """Every field that differs, in the order of the fields. 1.5 and 1.50 differ, 1.5 and "1.5" too; 1E+1 is 10."""
     return list(compared(loads(dumps(was)), loads(dumps(would_be))))
+
+
+def disagreements(expected: Json, made: Json) -> list[str]:
+    """Every field in which what was made is not what was expected, a line for each, as people read it."""
+    return [_disagreement(each) for each in differences(expected, made)]
+
+
+def _disagreement(each: Change) -> str:
+    wanted = str(NOTHING) if each.change == "added" else dumps(each.was)
+    got = str(NOTHING) if each.change == "removed" else dumps(each.would_be)
+    advice = QUOTES.get((kind(each.was), kind(each.would_be)), "") if each.change == "changed" else ""
+    return f"{each.path}: 应为 / expected {wanted}，得到 / got {got}{advice and f'（{advice}）'}"
 
 
 def alike(was: Json, would_be: Json) -> bool:

@@ -15,6 +15,7 @@ from hub.api import explain
 from hub.embedded.postgres import Addresses
 from hub.ledger.keys import create_key
 from hub.ledger.selection import Selection
+from hub.mapping import parse_mapping
 from hub.sdk.home import Origin
 from tests.core_crm.samples import draft, submitted
 from tests.core_crm.works import Works
@@ -338,3 +339,27 @@ async def test_the_api_answers_who_may_read_deliveries(world: World) -> None:
     async with world.database.unit("other") as unit:
         other = {"authorization": f"Bearer {await create_key(unit, 'o', ['deliveries:read'])}"}
     assert (await client.get(place, headers=other)).status_code == 404
+
+
+async def test_a_field_that_a_payload_lacks_is_refused_with_the_nearest_name(world: World) -> None:
+    delivery = await world.tell("note_interaction", **SAID)
+    for field, words in (
+        ("subjct", "did you mean 'subject'"),
+        ("contact.nmae", "unknown 'nmae', did you mean 'name'"),
+        ("attachments.0.nmae", "unknown 'nmae', did you mean 'name'"),
+        ("attachments.1.name", "unknown '1'"),
+        ("subject.text", "unknown 'text'"),
+    ):
+        with pytest.raises(sdk.Problem, match=words):
+            await world.explain("delivery", delivery, field)
+    assert (await world.explain("delivery", delivery, "attachments.0.name"))["value"] == "a.pdf"
+
+
+async def test_a_delivery_that_was_never_mapped_says_why(world: World) -> None:
+    text = written("record_payment").text.replace("number: { take: number }", "number: { take: gone, required: true }")
+    await world.run(parse_mapping(text, "acme/news__crm_record_payment.yaml"))
+    dead = await world.tell("record_payment", **PAID)
+    with pytest.raises(
+        sdk.Problem, match=r"还没有内容：映射失败，number is .* / nothing was mapped: number is required"
+    ):
+        await world.explain("delivery", dead, "amount")

@@ -118,6 +118,34 @@ def test_connections_come_from_the_environment_and_secrets_are_in_no_output(monk
     assert not [each for each in outputs if "whsec_" in each.output or CANARY[6:20] in each.output]
 
 
+def test_what_is_not_there_is_said_in_one_sentence() -> None:
+    missing = hub("plan", "--environment", "prdo").exception
+    assert isinstance(missing, ConfigError)
+    assert "prdo.yaml / no such environment file" in missing.message
+    assert "prod.yaml" in missing.hint.en
+    assert "no release yet" in str(hub("rollback", "--yes").exception)
+    assert hub("apply", "--yes").exit_code == 0
+    assert "只有一个发布，没有可退回的 / only one release" in str(hub("rollback", "--yes").exception)
+    assert "no release 7" in str(hub("rollback", "7", "--yes").exception)
+
+
+def test_a_plan_warns_of_connections_that_no_tenant_has(folder: Path) -> None:
+    flow = folder / "flows" / "contract-to-kingdee.yaml"
+    flow.write_text(flow.read_text("utf-8").replace(" on: kingdee", " on: kingdeee"), "utf-8")
+    words = "no connection kingdeee in any tenant yet: its deliveries will wait"
+    assert words in hub("plan").stderr
+    absent = json.loads(hub("plan", "--json").stdout)["absent"]
+    assert "kingdeee" in absent
+    assert not {"crm", "partner"} & set(absent)
+    flow.write_text(f"{flow.read_text('utf-8')}optional: true\n", "utf-8")
+    assert words not in hub("plan").stderr
+    flow.write_text(
+        flow.read_text("utf-8").replace(" on: kingdeee", " on: partner").replace("optional: true", ""), "utf-8"
+    )
+    assert "partner" in json.loads(hub("plan", "--json").stdout)["absent"]
+    assert "partner" not in json.loads(hub("plan", "--environment", "prod", "--json").stdout)["absent"]
+
+
 def test_an_apply_that_is_killed_in_the_middle_leaves_nothing(migrated: Addresses) -> None:
     """It waits for a row that somebody else holds, with its files written, and is killed there."""
     assert hub("apply", "--yes", "--environment", "prod").exit_code == 0

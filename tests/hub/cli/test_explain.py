@@ -88,7 +88,7 @@ def test_what_was_sent_leads_back_to_the_contract(contract: str) -> None:
     assert (mapping["file"], mapping["line"], mapping["runs_now"]) == (ORIGIN, line_of("amount:"), True)
     (saw,) = mapping["inputs"]
     record = {"kind": "contract", "id": contract, "field": "lines.2.amount"}
-    assert saw == {"path": "contract.lines[2].amount", "value": 0.01, "record": record, "now": "0.01"}
+    assert saw == {"path": "contract.lines[2].amount", "value": 0.01, "record": record, "now": "0.01", "changed": False}
 
 
 def test_what_changed_since_shows_beside_what_was_sent(contract: str) -> None:
@@ -98,6 +98,25 @@ def test_what_changed_since_shows_beside_what_was_sent(contract: str) -> None:
     assert "现在 / now 改名" in shown
     assert f"{ORIGIN}:{line_of('remark:')} " in shown
     assert "100010" in shown
+
+
+@pytest.fixture
+def summed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The booking's remark is worked out of all lines, and of what no contract shows."""
+    text = MAPPING.text.replace(
+        "remark: { take: contract.title }",
+        "remark: { take: \"join(',', [text(sum(contract.lines[].amount)), text(contract.nowhere || 'x')])\" }",
+    )
+    monkeypatch.setattr(f"{__name__}.MAPPING", parse_mapping(text, ORIGIN))
+    monkeypatch.setattr("hub.api.explain.pinned", lambda *_: parse_mapping(text, ORIGIN))
+
+
+def test_what_is_read_of_all_lines_is_held_against_all_lines_now(summed: None, contract: str) -> None:
+    saw, nowhere = explained("kingdee.receivable", contract, "remark")["written"]["mapping"]["inputs"]
+    assert (saw["path"], saw["record"]["field"]) == ("contract.lines[].amount", "lines[].amount")
+    assert (len(saw["value"]), len(saw["now"]), saw["changed"]) == (6, 6, False)
+    assert "now" not in nowhere
+    assert "现在 / now" not in hub("explain", "kingdee.receivable", contract, "remark").stdout
 
 
 def test_a_joined_value_names_all_it_was_made_of(contract: str) -> None:

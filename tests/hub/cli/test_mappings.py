@@ -75,6 +75,20 @@ def test_what_no_flow_sends_is_not_counted(migrated: Addresses, tmp_path: Path) 
     assert (report["events"], report["unsent"]) == (19, 1)
 
 
+def test_a_gate_without_events_is_shut(migrated: Addresses) -> None:
+    words = ("mappings", "backtest", "edited.yaml", "--tenant", "demo")
+    assert hub(*words).exit_code == 0
+    ended = hub(*words, "--budget", "100%")
+    assert ended.exit_code == 1
+    assert "没有可比的事件，闸门不成立 / no events to compare" in ended.stderr
+    assert back_test("--budget", "0")[1]["within"] is False
+
+
+def test_before_there_is_a_release_the_files_are_what_runs(migrated: Addresses) -> None:
+    discounted = asyncio.run(fill(migrated, 50, 7))
+    assert back_test()[1]["affected"] == len(discounted)
+
+
 def test_a_back_test_tells_how_far_it_is(migrated: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(fill(migrated, 2, 7))
     assert hub("apply", "--yes").exit_code == 0
@@ -85,20 +99,23 @@ def test_a_back_test_tells_how_far_it_is(migrated: Addresses, monkeypatch: pytes
 
 def test_a_back_test_says_what_it_needs() -> None:
     words = ("mappings", "backtest", "edited.yaml")
-    assert "hub apply" in refused(*words)
+    renamed = Path("edited.yaml").read_text("utf-8").replace("mapping: crm.contract", "mapping: crm.contrakt")
+    Path("renamed.yaml").write_text(renamed, "utf-8")
+    assert "no tenant default" in refused(*words)
+    assert "hub apply" in refused("mappings", "backtest", "renamed.yaml", "--tenant", "demo")
     assert "--from" in refused(*words, "--from", "1d", "--to", "2d")
     assert "0.5%" in refused(*words, "--budget", "few")
     assert "2h" in refused(*words, "--from", "gestern")
     assert "no file" in refused("mappings", "backtest", "nowhere.yaml")
     assert "no mapping in this direction" in refused(*words, "--back")
     other = "mappings/crm/contract__kingdee_customer.yaml"
-    assert "kingdee.ensure_customer" in refused(*words, "--against", other)
+    assert "kingdee.ensure_customer" in refused(*words, "--tenant", "demo", "--against", other)
 
 
 def test_examples_are_run_and_what_they_miss_is_named(tmp_path: Path) -> None:
     (told,) = json.loads(hub("mappings", "test", "edited.yaml", "--json").stdout)
     assert (told["examples"], told["wrong"]) == (3, {})
-    assert {"kind": "branch", "told": told["untouched"][-1]["told"]} in told["untouched"]
+    assert {"kind": "branch", "told": told["untouched"][-1]["told"], "required": ""} in told["untouched"]
     assert hub("mappings", "test", "edited.yaml").exit_code == 0
     assert hub("mappings", "test", "edited.yaml", "--require", str(told["covered"])).exit_code == 0
     assert hub("mappings", "test", "edited.yaml", "--require", str(told["covered"] + 1)).exit_code == 1
@@ -106,7 +123,14 @@ def test_examples_are_run_and_what_they_miss_is_named(tmp_path: Path) -> None:
     untrue.write_text(Path("edited.yaml").read_text("utf-8").replace("AR-HT-1", "AR-HT-9"), "utf-8")
     ended = hub("mappings", "test", "untrue.yaml")
     assert ended.exit_code == 1
-    assert "✕ untrue.yaml: " in ended.stdout
+    line = next(n for n, text in enumerate(untrue.read_text("utf-8").splitlines(), 1) if "name: 一行明细" in text)
+    assert (
+        f"✕ untrue.yaml:{line}:5: 例子 / example '一行明细': bill_number: 应为 / expected \"AR-HT-9\"" in ended.stdout
+    )
+    assert "hub mappings check" in ended.stdout.splitlines()[-1]
+    (missing,) = [line for line in ended.stdout.splitlines() if "refused when missing" in line]
+    assert missing.startswith("untrue.yaml: 没有例子显示缺了会被拒绝 / ")
+    assert ", " in missing
 
 
 def test_all_shipped_mappings_are_tested_by_default() -> None:
@@ -127,3 +151,28 @@ def test_what_can_never_go_well_is_found_without_running(migrated: Addresses, tm
     assert found["certain"]
     assert found["found"].startswith(f"{MAPPING}:")
     assert hub("mappings", "check", "--tenant", "demo").exit_code == 1
+
+
+def test_a_check_names_all_that_a_plan_would_refuse(tmp_path: Path) -> None:
+    folder = tmp_path / "mappings"
+
+    def edit(name: str, old: str, new: str) -> None:
+        text = (folder / name).read_text("utf-8")
+        assert old in text
+        (folder / name).write_text(text.replace(old, new), "utf-8")
+
+    edit(MAPPING, "to: kingdee.book_receivable", "to: kingdee.book_recievable")
+    edit("crm/contract__crm_approve.yaml", "from: crm.contract.submitted", "from: crm.contract.submited")
+    edit("crm/contract__kingdee_customer.yaml", "name: 苏州恒锐精密机械有限公司", "name: 苏州")
+    edit("flows/contract-to-kingdee.yaml", "event: contract.approved", "event: contract.aproved")
+    (folder / "broken.yaml").write_text("mapping: [", "utf-8")
+    ended = hub("mappings", "check")
+    assert ended.exit_code == 1
+    for words in (
+        "unknown 'kingdee.book_recievable', did you mean 'kingdee.book_receivable'",
+        "unknown 'crm.contract.submited', did you mean 'crm.contract.submitted'",
+        'name: 应为 / expected "苏州"，得到 / got "苏州恒锐精密机械有限公司"',
+        "unknown 'contract.aproved', did you mean 'contract.approved'",
+        "broken.yaml:",
+    ):
+        assert words in ended.stdout, words

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from hub.cli import load
 from hub.cli.replays import moment
 from hub.credentials import Vault
 from hub.domain.delivery import Next, Owed, State
-from hub.domain.errors import ConfigError, HubError, Rejected
+from hub.domain.errors import ConfigError, HubError, MappingError, Rejected
 from hub.domain.event import Event, Inbound
 from hub.domain.text import Text
 from hub.embedded.postgres import Addresses
@@ -28,7 +29,8 @@ from hub.mapping import parse_mapping
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 FILE = MAPPINGS / "crm/contract__kingdee_receivable.yaml"
 MAPPING = parse_mapping(FILE.read_text("utf-8"), FILE.name)
-GIVEN = MAPPING.examples[0].given
+EXAMPLE = MAPPING.examples[0].given
+GIVEN = {**EXAMPLE, "customer": {**EXAMPLE["customer"], "id": "cus_1"}}
 NO = Rejected("客户不存在", code="500", hint=Text("先建客户", "Make the customer"))
 
 
@@ -67,7 +69,7 @@ def made(*words: str) -> Any:
     return json.loads(told.stdout)
 
 
-def ended(addresses: Addresses, state: State, *subjects: str) -> list[str]:
+def ended(addresses: Addresses, state: State, *subjects: str, error: HubError = NO) -> list[str]:
     """One booking for each, attempted once and left in this state."""
 
     async def tell() -> list[str]:
@@ -78,7 +80,7 @@ def ended(addresses: Addresses, state: State, *subjects: str) -> list[str]:
             taken = await claim(unit, "kingdee", 50, 60)
             payload = MAPPING.apply(GIVEN)
             attempts = await intend(unit, [Intent(each, payload) for each in taken])
-            outcome = Outcome(Next(state), error=NO)
+            outcome = Outcome(Next(state), error=error)
             await settle(unit, [Ended(each, attempts[each.id], None, payload, outcome) for each in taken])
         await database.close()
         return [each.id for each in taken]
@@ -135,8 +137,49 @@ def refused_hint(*words: str) -> str:
 def test_one_is_replayed_as_before_or_looked_at(migrated: Addresses) -> None:
     (dead,) = ended(migrated, State.DEAD, "ctr_1")
     assert made("deliveries", "replay", dead, "--dry-run", "--mapping", "current")["mapping"] == MAPPING.pin
-    assert made("deliveries", "replay", dead) == {"id": dead, "state": "pending"}
+    assert made("deliveries", "replay", dead) == {"id": dead, "state": "pending", "mapping": MAPPING.pin}
     assert made("replays", "list") == []
+
+
+@pytest.fixture
+def mended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The pin of the booking's mapping after somebody changed its file."""
+    folder = shutil.copytree(MAPPINGS, tmp_path / "mappings")
+    file = folder / FILE.relative_to(MAPPINGS)
+    file.write_text(f"{FILE.read_text('utf-8')}# mended\n", "utf-8")
+    monkeypatch.setenv("HUB_MAPPINGS_DIR", str(folder))
+    return parse_mapping(file.read_text("utf-8"), file.name).pin
+
+
+def test_a_mended_mapping_cures_a_dead_letter_once_it_is_asked_for(migrated: Addresses, mended: str) -> None:
+    (dead,) = ended(migrated, State.DEAD, "ctr_1", error=MappingError("no such field"))
+    words = "the current mapping differs: add --mapping current"
+    assert words in hub("deliveries", "show", dead).stderr
+    assert words in hub("deliveries", "replay", dead).stderr
+    asyncio.run(at_rest_again(migrated, dead))
+    told = hub("deliveries", "replay", dead, "--mapping", "current")
+    assert "pending" in told.stdout
+    assert mended in told.stdout
+    assert words not in hub("deliveries", "show", dead).stderr
+    assert made("deliveries", "show", dead)[0]["mapping"] == mended
+    (batch,) = made("replays", "list")
+    assert (batch["mapping"], batch["chosen"], batch["state"]) == ("current", 1, "finished")
+    assert f"{dead}  dead → pending" in hub("replays", "show", batch["id"]).stdout
+
+
+async def at_rest_again(addresses: Addresses, delivery_id: str) -> None:
+    database = await Database.open(addresses.app, 2)
+    async with database.unit("demo") as unit:
+        await unit.execute("UPDATE deliveries SET state = 'dead' WHERE id = $1", delivery_id)
+    await database.close()
+
+
+def test_what_a_vendor_refused_is_not_said_to_be_the_mapping(migrated: Addresses, mended: str) -> None:
+    (dead,) = ended(migrated, State.DEAD, "ctr_1")
+    assert "--mapping" not in hub("deliveries", "replay", dead).output
+    done = next(each for each in ended(migrated, State.DONE, "ctr_2") if each != dead)
+    assert "not at rest" in refused("deliveries", "replay", done, "--mapping", "current")
+    assert mended not in json.dumps(made("deliveries", "show", done))
 
 
 def test_a_payload_is_edited_from_a_file(migrated: Addresses, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_flow_and_a_mapping_may_hear_several_events(tmp_path: Path) -> None:
 
 def test_a_mapping_must_hear_every_event_of_its_flow(tmp_path: Path) -> None:
     flow = FLOW.replace("event: contract.approved", "event: [contract.approved, contract.rejected]")
-    with pytest.raises(ConfigError, match=r"not from crm\.contract\.rejected"):
+    with pytest.raises(ConfigError, match=r"不是 / not from crm\.contract\.rejected"):
         load(tmp_path, flow=flow)
 
 
@@ -168,16 +168,24 @@ def test_an_empty_directory_is_an_empty_catalogue(tmp_path: Path) -> None:
         ("to: acme.book", "to: acme.bok", r"bill.yaml:4:5: unknown 'acme.bok', did you mean 'acme.book'"),
         ("  amount:", "  amonut:", r"bill.yaml:7:3: unknown 'amonut', did you mean 'amount'"),
         ("  number: {", "  amount2: {", r"bill.yaml:6:3: unknown 'amount2', did you mean 'amount'"),
-        ("contract.number,", '"contract..number",', r"bill.yaml:6:\d+: expression"),
+        ("contract.number,", '"contract..number",', r"bill.yaml:6:\d+: 表达式 / expression"),
         ("version: 1", "version: one", r"bill.yaml:2:10: version"),
-        ("version: 1", "version: &a 1", r"bill.yaml:2:\d+: anchors"),
-        ("version: 1", "version: !!python/name:os 1", r"bill.yaml:2:\d+: tags"),
-        ("version: 1", "version: 1\nversion: 1", r"bill.yaml:3:1: 'version' stands here twice"),
+        ("version: 1", "version: &a 1", r"bill.yaml:2:\d+: .* / anchors"),
+        ("version: 1", "version: !!python/name:os 1", r"bill.yaml:2:\d+: .* / tags"),
+        ("version: 1", "version: 1\nversion: 1", r"bill.yaml:3:1: 'version' 写了两次，留一个 / stands here twice"),
         ("from: crm.contract.approved", "from: crm.contract.aproved", r"bill.yaml:3:7: unknown 'crm.contract.aproved'"),
         ("name: one", "nmae: one", r"bill.yaml:9:7: unknown 'nmae', did you mean 'name'"),
         ("examples:", "example:", r"bill.yaml:8:1: unknown 'example', did you mean 'examples'"),
-        ("expect: { number: HT-1 }", "expect: { number: HT-2 }", r"bill.yaml:9:5: example 'one': expected"),
-        ("expect: { number: HT-1 }", "error: gone", r"bill.yaml:9:5: example 'one': expected gone, made"),
+        (
+            "expect: { number: HT-1 }",
+            "expect: { number: HT-2 }",
+            r"bill.yaml:9:5: 例子 / example 'one': number: 应为 / expected \"HT-2\"，得到 / got \"HT-1\"$",
+        ),
+        (
+            "expect: { number: HT-1 }",
+            "error: gone",
+            r"bill.yaml:9:5: 例子 / example 'one': 应当拒绝 / expected 'gone'，得到 / got \{\"number\":",
+        ),
         (
             "examples:",
             "  lines: { each: contract.lines, fields: { prodct: { take: product } } }\nexamples:",
@@ -186,14 +194,18 @@ def test_an_empty_directory_is_an_empty_catalogue(tmp_path: Path) -> None:
         (
             "examples:",
             "  lines: { each: contract.lines, fields: { price: { take: price } } }\nexamples:",
-            r"bill.yaml:8:\d+: nothing makes 'product', which Line needs",
+            r"bill.yaml:8:\d+: \S+ 必须有 \S+，没有规则生成它 / nothing makes 'product', which Line needs",
         ),
-        ("  number:", "  lines:", r"bill.yaml:5:1: nothing makes 'number', which Bill needs"),
-        ("examples:", "lookups: { t: { a: b } }\nexamples:", r"bill.yaml:8:12: nothing looks up 't'"),
+        (
+            "  number:",
+            "  lines:",
+            r"bill.yaml:5:1: \S+ 必须有 \S+，没有规则生成它 / nothing makes 'number', which Bill needs",
+        ),
+        ("examples:", "lookups: { t: { a: b } }\nexamples:", r"bill.yaml:8:12: 没有字段用表 / nothing looks up 't'"),
         (
             "given: { contract: { number: HT-1 } }, expect: { number: HT-1 }",
             "given: { contract: { number: 1 } }, expect: { number: 1 }",
-            r"bill.yaml:9:5: example 'one': the target refuses number",
+            r"bill.yaml:9:5: 例子 / example 'one': 目标不收 / the target refuses number: 应为文本 / ",
         ),
     ],
 )
@@ -210,14 +222,18 @@ def test_a_typo_in_a_mapping_is_refused_where_it_stands(tmp_path: Path, old: str
         ("bill@1", "bil@1", r"to-acme.yaml:6:\d+: unknown 'crm.contract__acme.bil@1', did you mean"),
         ("bill@1", "bill@2", r"to-acme.yaml:6:\d+: unknown 'crm.contract__acme.bill@2', did you mean"),
         ("connection: crm", "connection: cmr", r"to-acme.yaml:3:21: unknown 'cmr', did you mean 'crm'"),
-        ("lane: contract.id", "lane: contract.[", r"to-acme.yaml:4:\d+: expression"),
+        ("lane: contract.id", "lane: contract.[", r"to-acme.yaml:4:\d+: 表达式 / expression"),
         ("  - {", "  - { tell: me,", r"to-acme.yaml:6:7: unknown 'tell'; known: action, on, record, using"),
         ("event:", "evnt:", r"to-acme.yaml:3:26: unknown 'evnt', did you mean 'event'"),
         ("zh:", "hz:", r"to-acme.yaml:2:10: unknown 'hz'; known: en, zh"),
         ("lane:", "lnae:", r"to-acme.yaml:4:1: unknown 'lnae', did you mean 'lane'"),
-        ("> `0.1`", "> `0.1", r"to-acme.yaml:3:75: expression"),
-        ("contract.approved,", "contract.rejected,", r"to-acme.yaml:6:\d+: crm.\S+ is from crm.contract.approved, not"),
-        ("acme.book,", "acme.other,", r"to-acme.yaml:6:\d+: crm.\S+ makes acme.book, not acme.other"),
+        ("> `0.1`", "> `0.1", r"to-acme.yaml:3:75: 表达式 / expression"),
+        (
+            "contract.approved,",
+            "contract.rejected,",
+            r"to-acme.yaml:6:\d+: crm.\S+ 来自 / is from crm.contract.approved，不是 / not",
+        ),
+        ("acme.book,", "acme.other,", r"to-acme.yaml:6:\d+: crm.\S+ 生成 / makes acme.book，不是 / not acme.other"),
     ],
 )
 def test_a_typo_in_a_flow_is_refused_where_it_stands(tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -229,14 +245,14 @@ def test_two_flows_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "flows").mkdir()
     for name in ("a", "b"):
         (tmp_path / "flows" / f"{name}.yaml").write_text(FLOW, "utf-8")
-    with pytest.raises(ConfigError, match=r"^flows/b.yaml:1:7: to-acme stands in flows/a.yaml too"):
+    with pytest.raises(ConfigError, match=r"^flows/b.yaml:1:7: to-acme 也在 / stands in flows/a.yaml too"):
         Catalogue.load(tmp_path, ACTIONS, EVENTS)
 
 
 def test_two_mappings_of_one_name_and_version_are_refused(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.yaml").write_text(MAPPING, "utf-8")
-    with pytest.raises(ConfigError, match=r"^b.yaml:1:10: crm.contract__acme.bill@1 stands in a.yaml too"):
+    with pytest.raises(ConfigError, match=r"^b.yaml:1:10: crm.contract__acme.bill@1 也在 / stands in a.yaml too"):
         Catalogue.load(tmp_path, ACTIONS, EVENTS)
 
 
@@ -251,7 +267,7 @@ def test_a_file_that_is_not_utf8_is_refused_and_a_byte_order_mark_is_not(tmp_pat
     (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbf" + MAPPING.encode())
     assert len(Catalogue.load(tmp_path, ACTIONS, EVENTS).mappings) == 1
     (tmp_path / "a.yaml").write_bytes(MAPPING.replace("one", "记账").encode("gb18030"))
-    with pytest.raises(ConfigError, match=r"^a.yaml:1:1: not UTF-8"):
+    with pytest.raises(ConfigError, match=r"^a.yaml:1:1: 不是 UTF-8，存成 UTF-8 / not UTF-8"):
         Catalogue.load(tmp_path, ACTIONS, EVENTS)
 
 
@@ -259,3 +275,36 @@ def test_everything_loaded_is_kept_with_its_pin_and_its_text(tmp_path: Path) -> 
     kept = {kind: (name, pin, text) for kind, name, _, pin, text in load(tmp_path).versions}
     assert kept["mapping"][1].startswith("crm.contract__acme.bill@1:")
     assert (kept["flow"][0], kept["flow"][2], kept["mapping"][2]) == ("to-acme", FLOW, MAPPING)
+
+
+def test_a_wrong_path_is_told_before_a_wrong_example_of_another_file() -> None:
+    untrue = MAPPING.replace("bill", "abill").replace("expect: { number: HT-1 }", "expect: { number: HT-2 }")
+    texts = {"a.yaml": untrue, "bill.yaml": MAPPING.replace("  amount:", "  amonut:")}
+    with pytest.raises(ConfigError, match=r"^bill.yaml:7:3: unknown 'amonut'"):
+        Catalogue.of(texts, ACTIONS, EVENTS)
+
+
+def test_a_wrong_expression_is_told_before_an_example_without_an_end() -> None:
+    wrong = MAPPING.replace(", expect: { number: HT-1 }", "").replace("contract.amount", "contract..amount")
+    with pytest.raises(ConfigError, match=r"^bill.yaml:7:\d+: 表达式"):
+        Catalogue.of({"bill.yaml": wrong}, ACTIONS, EVENTS)
+
+
+def test_all_that_is_wrong_can_be_told_at_once() -> None:
+    texts = {
+        "bill.yaml": MAPPING.replace("approved", "aproved").replace("expect: { number: HT-1", "expect: { number: HT-2"),
+        "other.yaml": "mapping: [",
+        "flows/a.yaml": FLOW.replace("acme.book,", "acme.boook,").replace("connection: crm", "connection: cmr"),
+        "flows/b.yaml": FLOW,
+    }
+    found: list[str] = []
+    Catalogue.of(texts, ACTIONS, EVENTS, tell=lambda finding: found.append(str(finding)))
+    for words in (
+        "'crm.contract.aproved'",
+        "other.yaml:",
+        "'acme.boook'",
+        "'cmr'",
+        "example 'one'",
+        "flows/b.yaml:1:7",
+    ):
+        assert any(words in each for each in found), words

@@ -11,7 +11,7 @@ from core_crm import home
 from hub.credentials import Vault
 from hub.flows.catalogue import plain
 from hub.mapping import MappingFile, parse_mapping, read_mappings
-from hub.mapping.checks.lint import Finding, all_findings, findings
+from hub.mapping.checks.lint import Finding, findings
 from hub.mapping.checks.types import Type
 from hub.registry import Registry, discover
 from hub.registry.told import told_streams
@@ -231,7 +231,7 @@ class Desk:
 
     def shipped(self) -> Sequence[Finding]:
         """What is wrong with the shipped ones."""
-        return all_findings(self._shipped, self._inputs, self._streams)
+        return [finding for mapping in self._shipped for finding in self.findings(mapping)]
 
     def after(self, made: Edit) -> Sequence[Finding]:
         """What is wrong after an edit."""

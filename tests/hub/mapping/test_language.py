@@ -74,7 +74,7 @@ def test_a_condition_that_cannot_be_decided_is_refused() -> None:
 
 def test_a_condition_counts_as_read_and_is_checked_when_the_file_is_read() -> None:
     assert ("kind",) in places(mapping("  x: { take: a, when: kind }").steps)
-    with pytest.raises(ConfigError, match=r"^f\.yaml:6:31: expression 'kind ==': "):
+    with pytest.raises(ConfigError, match=r"^f\.yaml:6:31: 表达式 / expression 'kind ==': "):
         mapping("  x: { take: a, when: 'kind ==' }")
 
 
@@ -147,8 +147,12 @@ def test_a_file_has_a_way_back() -> None:
     [
         ("take: code, req", "take: code, reqiured: true, req", r"17:27: unknown 'reqiured', did you mean 'required'"),
         ("lookup: ~currency", "lookup: ~curency", "18:41: unknown '~curency', did you mean 'currency'"),
-        ("take: code,", "take: 'code[',", r"17:\d+: expression 'code\['"),
-        ("name: none, given: {}, error: number is required", "name: none, given: {}", "21:7: an example has either"),
+        ("take: code,", "take: 'code[',", r"17:\d+: 表达式 / expression 'code\['"),
+        (
+            "name: none, given: {}, error: number is required",
+            "name: none, given: {}",
+            "21:7: 例子写 expect 或 error 之一 / an example has either",
+        ),
     ],
 )
 def test_a_mistake_in_the_way_back_has_its_place_in_the_file(wrong: str, instead: str, place: str) -> None:
@@ -187,5 +191,5 @@ def test_a_directory_with_tables_and_a_way_back_loads(tmp_path: Path) -> None:
 
 
 def test_a_table_twice_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"^tables/b\.yaml:1:8: currency stands in tables/a\.yaml too"):
+    with pytest.raises(ConfigError, match=r"^tables/b\.yaml:1:8: currency 也在 / stands in tables/a\.yaml too"):
         read_mappings({"tables/a.yaml": TABLE, "tables/b.yaml": TABLE})

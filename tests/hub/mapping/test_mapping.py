@@ -77,19 +77,25 @@ def test_a_refusal_names_the_field_and_tells_in_both_languages_what_to_do(
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ("  x: {}", "6:6: say one of take"),
-        ("  x: { each: a }", "6:6: say one of take"),
-        ("  x: { take: a, value: 1 }", "6:17: 'value' does nothing beside 'take'"),
-        ("  x: { value: 1, format: money }", "6:18: 'format' does nothing beside 'value'"),
-        ("  x: { each: a, clean: [strip], fields: { y: { take: b } } }", "6:17: 'clean' does nothing beside 'each'"),
+        ("  x: {}", "6:6: 写 take、value、fields 之一，或 each 加 fields / say one of take"),
+        ("  x: { each: a }", "6:6: 写 take、value、fields 之一，或 each 加 fields / say one of take"),
+        ("  x: { take: a, value: 1 }", "6:17: 'value' 与 / does nothing beside 'take'"),
+        ("  x: { value: 1, format: money }", "6:18: 'format' 与 / does nothing beside 'value'"),
+        (
+            "  x: { each: a, clean: [strip], fields: { y: { take: b } } }",
+            "6:17: 'clean' 与 / does nothing beside 'each'",
+        ),
         ("  x: { take: a, lookup: t }", "6:25: unknown 't'"),
         ("  x: { take: a, clean: [stripp] }", "6:25: "),
         ("  x: { take: a, format: mony }", "6:25: "),
         ("  x: { fields: { y: { tkae: a } } }", "6:23: unknown 'tkae', did you mean 'take'"),
-        ("  x: { take: 'a..b' }", "6:17: expression"),
-        ("  x: { take: a..b }", "6:16: expression"),
-        ("  x:\n    take: >-\n      a..b", "7:11: expression"),
-        ("  x: { take: lenght(a) }", "6:14: expression 'lenght(a)': function: unknown 'lenght', did you mean 'length'"),
+        ("  x: { take: 'a..b' }", "6:17: 表达式 / expression"),
+        ("  x: { take: a..b }", "6:16: 表达式 / expression"),
+        ("  x:\n    take: >-\n      a..b", "7:11: 表达式 / expression"),
+        (
+            "  x: { take: lenght(a) }",
+            "6:14: 表达式 / expression 'lenght(a)': function: unknown 'lenght', did you mean 'length'",
+        ),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused_where_it_stands(fields: str, words: str) -> None:
@@ -99,7 +105,7 @@ def test_a_rule_that_makes_no_sense_is_refused_where_it_stands(fields: str, word
 
 
 def test_an_example_has_either_an_expectation_or_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"f\.yaml:8:5: an example"):
+    with pytest.raises(ConfigError, match=r"f\.yaml:8:5: 例子写 expect 或 error 之一 / an example"):
         parse_mapping(HEAD + "  x: { take: a }\nexamples:\n  - { name: x, given: {} }\n", "f.yaml")
 
 
@@ -122,3 +128,64 @@ def test_applying_changes_nothing_and_gives_the_same_each_time() -> None:
     made = mapping("  x: { each: a, fields: { y: { take: b, clean: [strip] } } }")
     assert [made.apply(data), made.apply(data)] == [{"x": [{"y": "x"}]}] * 2
     assert data == {"a": [{"b": " x "}]}
+
+
+@pytest.mark.parametrize(
+    ("expected", "told"),
+    [
+        ("{ x: [{ a: 1, b: 台 }] }", 'x[0].b: 应为 / expected "台"，得到 / got 没有 / nothing'),
+        ("{ x: [{}] }", "x[0].a: 应为 / expected 没有 / nothing，得到 / got 1"),
+        (
+            "{ x: [{ a: 2 }], y: 3 }",
+            "x[0].a: 应为 / expected 2，得到 / got 1\ny: 应为 / expected 3，得到 / got 没有 / nothing",
+        ),
+        (
+            "{ x: [{ a: '1' }] }",
+            'x[0].a: 应为 / expected "1"，得到 / got 1'
+            "（文本与数字不同，例子里去掉引号 / text, not number: leave the quotes out）",
+        ),
+    ],
+)
+def test_an_example_that_is_not_true_is_told_field_by_field(expected: str, told: str) -> None:
+    rule = "  x: { each: x, fields: { a: { take: a } } }\nexamples:\n"
+    text = f"{HEAD}{rule}  - {{ name: n, given: {{ x: [{{ a: 1 }}] }}, expect: {expected} }}\n"
+    made = parse_mapping(text, "f.yaml")
+    assert made.disprove(made.examples[0]) == told
+    assert made.untrue(0, told).message.startswith("f.yaml:8:5: 例子 / example 'n':")
+
+
+def test_a_number_where_text_is_made_is_told_to_be_quoted() -> None:
+    text = f"{HEAD}  x: {{ take: a }}\nexamples:\n  - {{ name: n, given: {{ a: '017' }}, expect: {{ x: 17 }} }}\n"
+    made = parse_mapping(text, "f.yaml")
+    assert "（数字与文本不同，例子里加引号 / number, not text: quote it）" in made.disprove(made.examples[0])
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            "  x: { take: tax_out(amount, tax_rate) }",
+            "；逗号把它切断了，整个加双引号 / the comma cut it: quote the whole",
+        ),
+        ("  x: { take: join('-', [a, b]) }", "含逗号、引号或括号的表达式整个加双引号 / "),
+        ("  x: { take: join(a, 'b') }", "含逗号、引号或括号的表达式整个加双引号 / "),
+        ('  x: { take: "tax_out(amount, 13)" }', "；数字写成 `13`（反引号） / write numbers as `13`"),
+        ("  x: { take: a > 0.5 }", "；数字写成 `0.5`（反引号） / write numbers as `0.5`"),
+        ("  x: { take: \"join（'-', a)\" }", "；换成半角 ( / use the half-width one: ("),
+        ("  x: { take: \"join('-'， a)\" }", "；换成半角 , / use the half-width one: ,"),
+        ("  x: { take: join(‘-’) }", "；换成半角 ' / use the half-width one: '"),
+        ("  x: { take: a, format: mony }", "应为 'money' / Input should be 'money'"),
+        ("  x: { take: a, required: 1.5 }", "应为 true 或 false / "),
+        ("  x: { take: [a] }", "应为文本 / "),
+        ("  x: 5", "应为对象 / "),
+    ],
+)
+def test_a_refusal_says_in_both_languages_what_to_write(fields: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        mapping(fields)
+    assert words in caught.value.message
+
+
+def test_what_a_file_lacks_is_told_in_both_languages() -> None:
+    with pytest.raises(ConfigError, match=r"^f\.yaml:1:1: examples: 必须写 / Field required$"):
+        parse_mapping(f"{HEAD}  x: {{ take: a }}\n", "f.yaml")
