@@ -3,14 +3,12 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from hub.cli import load
-from hub.credentials import Vault
 from hub.domain.delivery import Next, Owed, State
 from hub.domain.errors import HubError
 from hub.domain.event import Event
@@ -23,28 +21,18 @@ from hub.registry import discover
 from hub.sdk import Made
 from tests.core_crm.samples import approved
 from tests.core_crm.works import Works
+from tests.hub.cli.conftest import MAPPINGS
 
-MAPPINGS = Path(__file__).parents[3] / "mappings"
 ORIGIN = "crm/contract__kingdee_receivable.yaml"
 MAPPING = parse_mapping((MAPPINGS / ORIGIN).read_text("utf-8"), ORIGIN)
 ACTION = discover()["kingdee"].actions["book_receivable"]
+
+pytestmark = pytest.mark.usefixtures("hub_of_this_test")
 
 
 def plan(event: Event) -> Sequence[Owed]:
     step = ("contract-to-kingdee", 1, "kingdee", "kingdee.book_receivable", MAPPING.pin)
     return [Owed(*step, event.subject, event.subject)] if event.type == "contract.approved" else []
-
-
-@pytest.fixture(autouse=True)
-def addresses_of_hub(migrated: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {
-        "HUB_DATABASE_URL": migrated.app,
-        "HUB_REDIS_URL": "redis://127.0.0.1:1/0",
-        "HUB_SECRET_KEY": Vault.new_key(),
-        "HUB_MAPPINGS_DIR": str(MAPPINGS),
-    }
-    for name, value in told.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

@@ -9,13 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hub.cli import load
-from hub.credentials import Vault
 from hub.domain.errors import ConfigError
 from hub.embedded.postgres import Addresses
 from hub.ledger.database import Database
 from tests.connectors.sandboxes import sandbox
 
-MAPPINGS = Path(__file__).parents[3] / "mappings"
 MADE = (
     "INSERT INTO events (tenant_id, id, connection, type, subject, dedupe_key, occurred_at, data)"
     " VALUES ('demo', 'e', 'crm', 't', 's', 'k', now(), '{}')",
@@ -25,18 +23,7 @@ MADE = (
     " VALUES ('demo', 'kingdee', 'receivable', '999', 'AR-999', 'ctr_1', 'dlv_1')",
 )
 
-
-@pytest.fixture(autouse=True)
-def hub_of_this_test(migrated: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {
-        "HUB_DATABASE_URL": migrated.app,
-        "HUB_REDIS_URL": "redis://127.0.0.1:1/0",
-        "HUB_SECRET_KEY": Vault.new_key(),
-        "HUB_MAPPINGS_DIR": str(MAPPINGS),
-        "HUB_EGRESS_ALLOW": "127.0.0.0/8",
-    }
-    for name, value in told.items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("hub_of_this_test")
 
 
 def hub(*words: str) -> Result:

@@ -14,7 +14,6 @@ from typer.testing import CliRunner, Result
 
 from hub.cli import load
 from hub.cli.replays import moment
-from hub.credentials import Vault
 from hub.domain.delivery import Next, Owed, State
 from hub.domain.errors import ConfigError, HubError, MappingError, Rejected
 from hub.domain.event import Event, Inbound
@@ -25,32 +24,21 @@ from hub.ledger.database import Database
 from hub.ledger.keys import create_key
 from hub.ledger.settle import Ended, Outcome, settle
 from hub.mapping import parse_mapping
+from tests.hub.cli.conftest import MAPPINGS
 
-MAPPINGS = Path(__file__).parents[3] / "mappings"
 FILE = MAPPINGS / "crm/contract__kingdee_receivable.yaml"
 MAPPING = parse_mapping(FILE.read_text("utf-8"), FILE.name)
 EXAMPLE = MAPPING.examples[0].given
 GIVEN = {**EXAMPLE, "customer": {**EXAMPLE["customer"], "id": "cus_1"}}
 NO = Rejected("客户不存在", code="500", hint=Text("先建客户", "Make the customer"))
 
+pytestmark = pytest.mark.usefixtures("hub_of_this_test")
+
 
 def plan(event: Event) -> Sequence[Owed]:
     """The booking alone, as its flow plans it."""
     step = ("contract-to-kingdee", 1, "kingdee", "kingdee.book_receivable", MAPPING.pin)
     return [Owed(*step, event.subject, event.subject)] if event.connection == "crm" else []
-
-
-@pytest.fixture(autouse=True)
-def addresses_of_hub(migrated: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {
-        "HUB_DATABASE_URL": migrated.app,
-        "HUB_REDIS_URL": "redis://127.0.0.1:1/0",
-        "HUB_SECRET_KEY": Vault.new_key(),
-        "HUB_MAPPINGS_DIR": str(MAPPINGS),
-    }
-    for name, value in told.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("HUB_API_KEY", raising=False)
 
 
 def hub(*words: str) -> Result:

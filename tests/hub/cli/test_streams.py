@@ -3,14 +3,12 @@
 import asyncio
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from hub.cli import load
-from hub.credentials import Vault
 from hub.domain.delivery import Next, Owed, State
 from hub.domain.event import Inbound
 from hub.drift import Learner, Reading
@@ -21,26 +19,15 @@ from hub.ledger.database import Database
 from hub.ledger.settle import Ended, Outcome, settle
 from hub.mapping import MappingFile, parse_mapping
 from hub.mapping.shapes.drift import Difference
+from tests.hub.cli.conftest import MAPPINGS
 
-MAPPINGS = Path(__file__).parents[3] / "mappings"
 FILE = MAPPINGS / "crm/contract__kingdee_receivable.yaml"
 MAPPING = parse_mapping(FILE.read_text("utf-8"), FILE.name)
 EXAMPLE = MAPPING.examples[0].given
 GIVEN = {**EXAMPLE, "customer": {**EXAMPLE["customer"], "id": "cus_1"}}
 STREAM = ("crm", "contract.approved")
 
-
-@pytest.fixture(autouse=True)
-def hub_of_this_test(migrated: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {
-        "HUB_DATABASE_URL": migrated.app,
-        "HUB_REDIS_URL": "redis://127.0.0.1:1/0",
-        "HUB_SECRET_KEY": Vault.new_key(),
-        "HUB_MAPPINGS_DIR": str(MAPPINGS),
-    }
-    for name, value in told.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("HUB_API_KEY", raising=False)
+pytestmark = pytest.mark.usefixtures("hub_of_this_test")
 
 
 def hub(*words: str) -> Result:
