@@ -32,6 +32,7 @@ from tests.faults.ending import end_with_parent
 from tests.faults.family import Family
 from tests.faults.killer import Killer, Rounds, Zombies, plan
 from tests.faults.mutants import MUTANTS
+from tests.faults.orphans import orphans
 from tests.faults.person import Person
 from tests.faults.plan import faulty
 from tests.faults.process import MAPPINGS, install
@@ -118,6 +119,7 @@ class Run:
             self.rounds = Zombies(options.zombies, options.lease_s + OUTLAST_S)
         self.family = Family(folder, {})
         self.owed: dict[str, int] = {}
+        self.orphans: list[tuple[str, str]] = []
         self.proxy: Proxy | None = None
         self.vendor = ""
 
@@ -144,6 +146,7 @@ class Run:
             await self._storm(sender, services)
             await self._calm(person)
             unfinished = await person.unfinished()
+            self.orphans = await self._orphans()
             for task in watching:
                 task.cancel()
             await asyncio.gather(*watching, return_exceptions=True)
@@ -259,6 +262,10 @@ class Run:
                 return
             await asyncio.sleep(0.5)
 
+    async def _orphans(self) -> list[tuple[str, str]]:
+        async with open_hub(Settings()) as opened:
+            return [each for tenant in self.tenants for each in await orphans(opened.database, tenant)]
+
     def _find(self, event: str) -> str:
         found = (str(row["id"]) for row in rows(self.folder / "ledger.jsonl") if row["event"] == event)
         return next(found, "")
@@ -275,9 +282,10 @@ class Run:
         for row in rows(self.folder / "kills.jsonl"):
             acts[row["act"]] = acts.get(row["act"], 0) + 1
         report = {
-            "ok": verdict.kept and not self.family.crashes,
+            "ok": verdict.kept and not self.family.crashes and not self.orphans,
             "seed": self.options.seed,
             **verdict.numbers,
+            "orphans": len(self.orphans),
             "uncertain": len(person.doubted),
             "kills": self.family.deaths,
             "acts": acts,

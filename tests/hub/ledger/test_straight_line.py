@@ -1,6 +1,7 @@
 """From event to settled delivery: lanes in order, fences, leases, one transaction at the end."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -17,6 +18,7 @@ from hub.ledger.database import Database
 from hub.ledger.replay import cancel, replay
 from hub.ledger.settle import Ended, Outcome, settle
 from hub.sdk import Action, Effect, Made
+from tests.faults.orphans import orphans
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)
 DONE = Outcome(Next(State.DONE), Made(id="100010", number="AR-1"))
@@ -88,6 +90,17 @@ async def test_settling_writes_attempt_state_ref_and_the_owed_write_back_togethe
     assert attempt is not None
     assert tuple(ref) == ("100010", "AR-1", "ctr_1")
     assert (owed, tuple(attempt)) == (1, (1, "done", False))
+
+
+async def test_every_row_has_the_parent_it_was_made_of_and_one_without_is_found(ledger: Database) -> None:
+    delivery = (await take(ledger))[0]
+    await finish(ledger, delivery)
+    assert await orphans(ledger, "demo") == []
+    async with ledger.unit("demo") as unit:
+        await unit.execute("DELETE FROM deliveries WHERE id = $1", delivery.id)
+        await unit.execute("DELETE FROM events WHERE subject = 'ctr_2'")
+    lost = Counter(what for what, _ in await orphans(ledger, "demo"))
+    assert lost == {"outcomes": 1, "attempts": 1, "refs": 1, "deliveries": 2}
 
 
 async def test_a_lapsed_lease_is_freed_and_the_late_worker_changes_nothing(ledger: Database) -> None:
