@@ -1,23 +1,19 @@
-"""The one HTTP client factory: httpx's API over aiohttp's transport.
+"""What holds for every HTTP client: where it may dial, what a failure means, how much of an answer is read.
 
-Total deadline (per call, see `Context.call`), byte cap, no redirects, no proxies from the environment, nothing sent
-twice behind our back, and an egress guard that judges the address we really dial.
+Total deadline (per call, see `Context.call`), byte cap, no redirects, no proxies from the environment, no cookies, no
+request inside a transaction. `hub.sdk.client` makes those that really dial.
 """
 
 import asyncio
 import ipaddress
 import socket
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.connector import Connection
-from httpx_aiohttp import AiohttpTransport
 
 from hub.failpoints import armed, halves
 from hub.sdk.clock import VendorClock
@@ -26,6 +22,8 @@ MAX_ANSWER_BYTES = 5 * 1024 * 1024
 USER_AGENT = "Lianshu/0.1"
 PLAIN, PACKED = ("", "identity"), ("gzip", "x-gzip")
 BEGUN = "begun"
+MOST_KNOWN = 200
+"""So many paths and hosts of one connection are remembered; more are ids, and seldom come again."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -54,14 +52,16 @@ class AnswerTooLarge(httpx.ReadError):
     """The answer passed the byte cap; the rest was not read."""
 
 
-def was_not_sent(error: httpx.TransportError) -> bool:
-    """Whether the error arose before the first request byte left us: refused, unknown name, TLS, egress denied.
+class NoConnection(httpx.ConnectError):
+    """No connection came about: refused, unknown name, no answer in time. Nothing was sent."""
 
-    The aiohttp bridge calls a refused connection and one that died after the request was written alike a
-    ConnectTimeout, so only the cause tells the two apart.
-    """
-    if error.__cause__ is not None:
-        return isinstance(error.__cause__, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+
+class Untrusted(httpx.ConnectError):
+    """TLS failed. Nothing was sent."""
+
+
+def was_not_sent(error: httpx.TransportError) -> bool:
+    """Whether the error arose before the first request byte left us: refused, unknown name, TLS, egress denied."""
     return isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol)
 
 
@@ -72,7 +72,7 @@ def was_begun(request: httpx.Request) -> bool:
 
 def is_certificate_error(error: httpx.TransportError) -> bool:
     """Whether TLS failed: a matter of the connection, not of one delivery."""
-    return isinstance(error.__cause__, aiohttp.ClientSSLError)
+    return isinstance(error, Untrusted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,92 +99,68 @@ LOOPBACK = Egress.parse(["127.0.0.0/8"])
 """Public addresses and this machine's own: for sandboxes and tests."""
 
 
-class _GuardedResolver(AbstractResolver):
-    """Resolve once, refuse if any answer is denied, dial the vetted address."""
-
-    def __init__(self, egress: Egress) -> None:
-        self._egress = egress
-        self._inner = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        for each in found:
-            self._egress.check(each["host"])
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
-class _CappedStream(httpx.AsyncByteStream):
+async def _whole(stream: httpx.AsyncByteStream, cap: int, packed: bool) -> bytes:
     """An answer's body, unpacked. What passes the cap is neither read nor unpacked: a bomb stays packed."""
-
-    def __init__(self, inner: httpx.AsyncByteStream, cap: int, packed: bool) -> None:
-        self._inner = inner
-        self._cap = cap
-        self._left = cap
-        self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed else None
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        came = False
-        async for chunk in self._inner:
+    gzip = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed else None
+    body = bytearray()
+    came = False
+    try:
+        async for chunk in stream:
             came = True
-            plain = self._unpacked(chunk)
-            self._left -= len(plain)
-            if self._left < 0:
-                raise AnswerTooLarge(f"the answer is larger than {self._cap} bytes")
-            yield plain
-        if came and self._gzip and not self._gzip.eof:
-            raise httpx.ReadError("the packed answer is not whole")
-
-    def _unpacked(self, chunk: bytes) -> bytes:
-        if self._gzip is None:
-            return chunk
-        try:
-            return self._gzip.decompress(chunk, self._left + 1)
-        except zlib.error as error:
-            raise httpx.ReadError(f"the answer cannot be unpacked: {error}") from error
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
+            body += gzip.decompress(chunk, cap - len(body) + 1) if gzip else chunk
+            if len(body) > cap:
+                raise AnswerTooLarge(f"the answer is larger than {cap} bytes")
+    except zlib.error as error:
+        raise httpx.ReadError(f"the answer cannot be unpacked: {error}") from error
+    finally:
+        await stream.aclose()
+    if came and gzip and not gzip.eof:
+        raise httpx.ReadError("the packed answer is not whole")
+    return bytes(body)
 
 
 class _Guard(httpx.AsyncBaseTransport):
-    """Refuse odd schemes and denied IP literals (aiohttp does not resolve those), cap and date answers."""
+    """Refuse odd schemes and denied IP literals (aiohttp does not resolve those), cap, date and read answers whole."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, egress: Egress, cap: int, clock: VendorClock) -> None:
         self._inner = inner
         self._egress = egress
         self._cap = cap
         self._clock = clock
+        self._judged: set[str] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _refuse_in_transaction(f"{request.method} {request.url.host}")
         if request.url.scheme not in ("http", "https"):
             raise EgressDenied(f"scheme {request.url.scheme!r} is not http or https", request=request)
-        try:
-            ipaddress.ip_address(request.url.host)
-        except ValueError:
-            pass
-        else:
-            self._egress.check(request.url.host)
+        if request.url.host not in self._judged:
+            self._judge(request.url.host)
         request.extensions[BEGUN] = True
         if armed() and request.method == "POST":
             request = _in_halves(request)
-        try:
-            response = await self._inner.handle_async_request(request)
-        except aiohttp.ClientError as error:  # what the bridge does not translate: broken HTTP
-            raise httpx.RemoteProtocolError(str(error), request=request) from error
+        response = await self._inner.handle_async_request(request)
         self._clock.hear(response.headers.get("date", ""))
         packing = response.headers.pop("content-encoding", "").strip().lower()
         if packing not in PLAIN + PACKED:
             await response.aclose()
             raise httpx.RemoteProtocolError(f"an answer packed as {packing!r} was not asked for", request=request)
-        if isinstance(response.stream, httpx.AsyncByteStream):
-            response.stream = _CappedStream(response.stream, self._cap, packing in PACKED)
-        return response
+        if not isinstance(response.stream, httpx.AsyncByteStream):
+            raise TypeError(f"an answer that cannot be awaited: {type(response.stream).__name__}")
+        body = await _whole(response.stream, self._cap, packing in PACKED)
+        return httpx.Response(
+            response.status_code, headers=response.headers, content=body, extensions=response.extensions
+        )
+
+    def _judge(self, host: str) -> None:
+        """A name is judged when it is resolved, again and again; a literal address once."""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            pass
+        else:
+            self._egress.check(host)
+        if len(self._judged) < MOST_KNOWN:
+            self._judged.add(host)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -220,30 +196,64 @@ async def dial(egress: Egress, host: str, port: int, patience_s: float = 5.0) ->
     return await asyncio.to_thread(connect)
 
 
-def make_client(
-    *,
-    base_url: str = "",
-    auth: httpx.Auth | None = None,
-    egress: Egress | None = None,
-    transport: httpx.AsyncBaseTransport | None = None,
-    concurrency: int = 16,
-    max_answer_bytes: int = MAX_ANSWER_BYTES,
-    clock: VendorClock | None = None,
-) -> httpx.AsyncClient:
-    """Return the client of one connection; close it when the connection closes.
+class _NoCookies(httpx.Cookies):
+    """What a vendor would have us remember between calls is not kept."""
 
-    Args:
-        base_url: https, or http to an allowed inner address.
-        transport: for tests, `httpx.MockTransport(router.async_handler)`; by default aiohttp over a guarded resolver.
-        concurrency: sockets open at once.
-        clock: hears the date of every answer.
-    """
-    rules = egress or Egress()
-    inner = transport or AiohttpTransport(client=lambda: _session(rules, concurrency))
-    return httpx.AsyncClient(
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Take none."""
+
+
+class _Client(httpx.AsyncClient):
+    """Keeps no cookies, and joins each path to the base address once."""
+
+    def __init__(self, **how: Any) -> None:
+        self._none, self._joined = _NoCookies(), dict[str, httpx.URL]()
+        super().__init__(**how)
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """None, ever."""
+        return self._none
+
+    @cookies.setter
+    def cookies(self, cookies: Any) -> None:
+        """Refused."""
+        raise TypeError("this client keeps no cookies")
+
+    def build_request(self, method: str, url: httpx.URL | str, **how: Any) -> httpx.Request:
+        """As httpx does, with the address of a path from the last time."""
+        if not isinstance(url, str):
+            return super().build_request(method, url, **how)
+        known = self._joined.get(url)
+        made = super().build_request(method, known or url, **how)
+        if known is None and not how.get("params") and len(self._joined) < MOST_KNOWN:
+            self._joined[url] = made.url
+        return made
+
+
+class MakeClient(Protocol):
+    """Makes the client of one connection: `hub.sdk.client.make_client`, or `no_client`."""
+
+    def __call__(
+        self, *, base_url: str, auth: httpx.Auth | None, egress: Egress, concurrency: int, clock: VendorClock
+    ) -> httpx.AsyncClient:
+        """See `make_client`."""
+
+
+def client_over(
+    transport: httpx.AsyncBaseTransport,
+    *,
+    base_url: str,
+    auth: httpx.Auth | None,
+    egress: Egress,
+    clock: VendorClock,
+    max_answer_bytes: int = MAX_ANSWER_BYTES,
+) -> httpx.AsyncClient:
+    """A guarded client over some transport."""
+    return _Client(
         base_url=base_url,
         auth=auth,
-        transport=_Guard(inner, rules, max_answer_bytes, clock or VendorClock()),
+        transport=_Guard(transport, egress, max_answer_bytes, clock),
         follow_redirects=False,
         trust_env=False,
         timeout=httpx.Timeout(30.0, connect=5.0),
@@ -251,22 +261,13 @@ def make_client(
     )
 
 
-class _Connector(aiohttp.TCPConnector):
-    """Passes over kept connections on which something came unasked: it would be read as the next answer."""
-
-    async def connect(self, *asked: Any, **how: Any) -> Connection:
-        for _ in range(self.limit):
-            found = await super().connect(*asked, **how)
-            if found.protocol is None or not found.protocol.should_close:
-                return found
-            found.close()
-        return await super().connect(*asked, **how)
+class _Nowhere(httpx.AsyncBaseTransport):
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise RuntimeError(f"this process calls nobody: {request.method} {request.url.host}")
 
 
-def _session(egress: Egress, concurrency: int) -> aiohttp.ClientSession:
-    connector = _Connector(resolver=_GuardedResolver(egress), limit=concurrency, ttl_dns_cache=0, use_dns_cache=False)
-    session = aiohttp.ClientSession(
-        connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
-    )
-    session._retry_connection = False  # it would send a PUT or DELETE again by itself: that is for the ledger to decide
-    return session
+def no_client(
+    *, base_url: str, auth: httpx.Auth | None, egress: Egress, concurrency: int, clock: VendorClock
+) -> httpx.AsyncClient:
+    """The client of a process that calls no vendor, such as the API: a request is a bug and raises RuntimeError."""
+    return client_over(_Nowhere(), base_url=base_url, auth=auth, egress=egress, clock=clock)

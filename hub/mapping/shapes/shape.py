@@ -1,6 +1,6 @@
 """The shape of JSON values, learned from those that were seen: kinds, fields, lengths, and few distinct texts."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -9,6 +9,16 @@ from hub.sdk.exact import Json
 
 KINDS = ("null", "boolean", "integer", "decimal", "text", "list", "object")
 NUMBERS = frozenset({"integer", "decimal"})
+TYPES: Mapping[type, str] = {
+    str: "text",
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    Decimal: "decimal",
+    dict: "object",
+    list: "list",
+}
+"""In this order: a boolean is an integer to Python."""
 
 MOST_VALUES, LONGEST_VALUE = 12, 40
 """How many distinct texts are kept, and how long one may be; beyond, they are free text."""
@@ -21,7 +31,7 @@ OFTEN, EACH_OFTEN = 50, 3
 """An enumeration was seen at least so often, and each of its values too."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made once, then never changed; frozen, each of the many would cost three times as much
 class Shape:
     """What was seen at one place. Shapes join by `|`, in any order and grouping, to the same shape.
 
@@ -119,26 +129,71 @@ class Shape:
 EMPTY = Shape()
 
 
-def shape_of(value: Json, depth: int = 0) -> Shape:
+def shape_of(value: Json) -> Shape:
     """The shape of one JSON value; cut where it is nested deeper than 32. A float is refused (TypeError)."""
-    if value is None:
-        return Shape({"null": 1})
-    if isinstance(value, bool):
-        return Shape({"boolean": 1})
-    if isinstance(value, str):
-        kept = {value: 1} if len(value) <= LONGEST_VALUE else None
-        return Shape({"text": 1}, empty=int(not value), longest=len(value), values=kept)
-    if isinstance(value, int | Decimal):
-        return _number(value)
-    if isinstance(value, list | dict) and depth == DEEPEST:
-        return Shape({"list" if isinstance(value, list) else "object": 1}, cut=True)
-    if isinstance(value, list):
-        items = _joined(shape_of(each, depth + 1) for each in value)
-        return Shape({"list": 1}, items=items, empty=int(not value))
-    if isinstance(value, dict):
-        fields, keyed = _folded({key: shape_of(each, depth + 1) for key, each in value.items()})
-        return Shape({"object": 1}, fields, keyed, empty=int(not value))
+    return _shape((value,), 0)
+
+
+def _shape(values: Iterable[Json], depth: int) -> Shape:
+    """What the shapes of all these values join to, without making each of them."""
+    kinds: dict[str, int] = {}
+    texts: list[str] = []
+    numbers: list[int | Decimal] = []
+    items: list[Json] = []
+    inside: dict[str, list[Json]] = {}
+    empty = 0
+    for value in values:
+        kind = TYPES.get(type(value)) or _kind(value)
+        kinds[kind] = kinds.get(kind, 0) + 1
+        if kind == "text":
+            texts.append(value)
+        elif kind in NUMBERS:
+            numbers.append(value)
+        elif kind == "list":
+            items += value
+            empty += not value
+        elif kind == "object":
+            empty += not value
+            for key, each in value.items():
+                inside.setdefault(key, []).append(each)
+    made = Shape(kinds, empty=empty)
+    if texts:
+        made.empty += texts.count("")
+        made.longest = max(map(len, texts))
+        made.values = _distinct(texts)
+    if numbers:
+        made.digits = max(max(Decimal(each).adjusted() + 1, 1) for each in numbers)
+        made.places = max(map(_places, numbers))
+        made.negative = sum(each < 0 for each in numbers)
+    if depth == DEEPEST:
+        made.cut = "list" in kinds or "object" in kinds
+        return made
+    if inside:
+        made.fields, made.keyed = _folded({key: _shape(each, depth + 1) for key, each in inside.items()})
+    if items:
+        made.items = _shape(items, depth + 1)
+    return made
+
+
+def _kind(value: Json) -> str:
+    for plain, kind in TYPES.items():
+        if isinstance(value, plain):
+            return kind
     raise TypeError(f"{type(value).__name__} is no exact JSON")
+
+
+def _distinct(texts: Sequence[str]) -> Mapping[str, int] | None:
+    found: dict[str, int] = {}
+    for text in texts:
+        if len(text) > LONGEST_VALUE:
+            return None
+        found[text] = found.get(text, 0) + 1
+    return found if len(found) <= MOST_VALUES else None
+
+
+def _places(number: int | Decimal) -> int:
+    exponent = number.as_tuple().exponent if isinstance(number, Decimal) else 0
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
 def learn(shape: Shape, value: Json) -> Shape:
@@ -179,13 +234,6 @@ def _cut(shape: Shape, depth: int) -> Shape:
 
 def _size(shape: Shape) -> int:
     return 1 + sum(_size(each) for _, each in shape.inside())
-
-
-def _number(value: int | Decimal) -> Shape:
-    kind, number = ("decimal", value) if isinstance(value, Decimal) else ("integer", Decimal(value))
-    exponent = number.as_tuple().exponent
-    places = max(-exponent, 0) if isinstance(exponent, int) else 0
-    return Shape({kind: 1}, digits=max(number.adjusted() + 1, 1), places=places, negative=int(number < 0))
 
 
 def _added(one: Mapping[str, int], other: Mapping[str, int]) -> Mapping[str, int]:
