@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from hub import sdk
+from hub.sdk.requests import ExactRequest
 
 PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 INVALID = sdk.Text("按字段提示改正后重发。", "Correct the fields named and send it again.")
@@ -21,7 +22,7 @@ class ExactRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def exactly(request: Request) -> Response:
-            request = sdk.ExactRequest(request.scope, request.receive)
+            request = ExactRequest(request.scope, request.receive)
             try:
                 return await handle(request)
             except RequestValidationError as error:

@@ -9,7 +9,6 @@ from connectors.dingtalk.callbacks import verify
 from connectors.dingtalk.config import Config
 from connectors.dingtalk.errors import BUSY, ERRORS, TOKEN
 from connectors.dingtalk.events import EVENTS, parse
-from connectors.dingtalk.sandbox import sandbox
 from hub import sdk
 
 
@@ -51,7 +50,6 @@ connector: sdk.Connector[Config] = sdk.Connector(
     errors=ERRORS,
     auth=AppToken,
     limits=sdk.Limits(concurrency=8, calls_per_second=20.0, deadline=timedelta(seconds=15)),
-    sandbox=sandbox,
 )
 
 connector.action(

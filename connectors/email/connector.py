@@ -7,7 +7,6 @@ from connectors.email.errors import ERRORS
 from connectors.email.imap import Mailbox
 from connectors.email.mails import TYPE
 from connectors.email.pull import pull_mail
-from connectors.email.sandbox import sandbox
 from connectors.email.send import SETTLED, find_mail, send_mail
 from connectors.email.session import with_mailbox
 from connectors.email.smtp import check_in
@@ -19,7 +18,6 @@ connector: sdk.Connector[Config] = sdk.Connector(
     config=Config,
     errors=ERRORS,
     limits=sdk.Limits(concurrency=2, calls_per_second=5.0, deadline=timedelta(seconds=30)),
-    sandbox=sandbox,
 )
 
 connector.action(

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import lru_cache
 from socket import SHUT_RDWR, socket
 from typing import TypeVar
 
@@ -79,7 +80,13 @@ def _work(config: Config, sock: socket, said: Said, token: str, work: Callable[[
 
 def certified(config: Config) -> ssl.SSLContext:
     """TLS that checks certificate and host name, against the connection's own CA if it has one."""
-    return ssl.create_default_context(cadata=config.ca_certificate or None)
+    return _trusting(config.ca_certificate)
+
+
+@lru_cache(maxsize=16)
+def _trusting(ca_certificate: str) -> ssl.SSLContext:
+    """Kept: reading the system's certificates takes 50 ms."""
+    return ssl.create_default_context(cadata=ca_certificate or None)
 
 
 def _refused(ctx: sdk.Context[Config], error: RefusedError) -> sdk.VendorError:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from connectors.enrichment.config import Config
 from connectors.enrichment.errors import ERRORS
 from connectors.enrichment.find import find_company, provider_of
-from connectors.enrichment.sandbox import sandbox
 from hub import sdk
 
 connector: sdk.Connector[Config] = sdk.Connector(
@@ -16,7 +15,6 @@ connector: sdk.Connector[Config] = sdk.Connector(
     errors=ERRORS,
     auth=lambda config, kit: provider_of(config).auth(config, kit),
     limits=sdk.Limits(concurrency=4, calls_per_second=5.0, deadline=timedelta(seconds=20)),
-    sandbox=sandbox,
 )
 
 connector.action(

@@ -9,7 +9,6 @@ from connectors.kingdee.documents import query, quoted
 from connectors.kingdee.errors import ERRORS
 from connectors.kingdee.receipts import EVENT, poll_receipts
 from connectors.kingdee.receivables import RECEIVABLE, book_receivable
-from connectors.kingdee.sandbox import sandbox
 from connectors.kingdee.signing import ApiSignature
 from connectors.kingdee.standing import find_in, pages_of
 from hub import sdk
@@ -23,7 +22,6 @@ connector: sdk.Connector[Config] = sdk.Connector(
     auth=ApiSignature,
     # Kingdee publishes no rate; twelve reads at once were seen to be fine, writes on one form lock each other.
     limits=sdk.Limits(concurrency=4, calls_per_second=50.0),
-    sandbox=sandbox,
 )
 
 connector.action(

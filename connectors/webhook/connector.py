@@ -4,7 +4,6 @@ from connectors.webhook.config import Config
 from connectors.webhook.errors import ERRORS
 from connectors.webhook.events import RECEIVED, parse, read
 from connectors.webhook.proof import verify
-from connectors.webhook.sandbox import sandbox
 from connectors.webhook.send import send_event
 from hub import sdk
 
@@ -14,7 +13,6 @@ connector: sdk.Connector[Config] = sdk.Connector(
     config=Config,
     base_url=lambda config: config.out_url,
     errors=ERRORS,
-    sandbox=sandbox,
 )
 
 connector.action("send_event", effect=sdk.Effect.A, title=sdk.Text("发送事件", "Send an event"))(send_event)

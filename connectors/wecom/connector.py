@@ -9,7 +9,6 @@ from connectors.wecom.contacts import fetch_contact
 from connectors.wecom.errors import ERRORS
 from connectors.wecom.events import EVENTS, parse
 from connectors.wecom.notices import send_text
-from connectors.wecom.sandbox import sandbox
 from connectors.wecom.tokens import AppToken
 from hub import sdk
 
@@ -21,7 +20,6 @@ connector: sdk.Connector[Config] = sdk.Connector(
     errors=ERRORS,
     auth=AppToken,
     limits=sdk.Limits(concurrency=8, calls_per_second=20.0, deadline=timedelta(seconds=15)),
-    sandbox=sandbox,
 )
 
 connector.action(

@@ -6,7 +6,6 @@ from connectors.yonyou.customers import LIST, ensure_customer
 from connectors.yonyou.errors import ERRORS
 from connectors.yonyou.events import EVENTS, parse
 from connectors.yonyou.receivables import book_receivable
-from connectors.yonyou.sandbox import sandbox
 from connectors.yonyou.signin import NOWHERE, AppToken
 from hub import sdk
 
@@ -19,7 +18,6 @@ connector: sdk.Connector[Config] = sdk.Connector(
     auth=AppToken,
     # Published quotas are 40 to 60 calls a minute for some lists; what lies above is answered by waiting.
     limits=sdk.Limits(concurrency=4, calls_per_second=5.0),
-    sandbox=sandbox,
 )
 
 connector.action(

@@ -1,10 +1,10 @@
-"""REST over what a person decides about one delivery: edit and send, answer a doubt, force a new effect."""
+"""REST over what a person decides about one delivery: replay, edit and send, answer a doubt, force a new effect."""
 
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hub import sdk
 from hub.api.access import permit
@@ -12,7 +12,9 @@ from hub.api.deliveries import REFUSALS, Moved, clean
 from hub.api.exact import Exact, ExactRoute
 from hub.api.lab import Lab
 from hub.api.replay_shapes import Report, Why, reported
+from hub.domain.errors import MappingError
 from hub.ledger import batches, forces
+from hub.ledger.batches import Choice
 from hub.ledger.database import Database
 from hub.ledger.forces import Force
 
@@ -23,6 +25,19 @@ class Strict(BaseModel):
     """A body; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Again(Strict):
+    """With which mapping; what is sent with `current` is a recorded batch of one, and `why` is kept with it."""
+
+    mapping: Annotated[Choice, Field(description="what it was planned with, or what its flow uses now")] = "pinned"
+    why: Why = "映射已改 / the mapping was changed"
+
+
+class Replayed(Moved):
+    """The delivery is due now, with this mapping."""
+
+    mapping: str
 
 
 class Edit(Strict):
@@ -69,6 +84,19 @@ def router(database: Database, lab: Lab) -> APIRouter:
     routes = APIRouter(
         prefix="/deliveries/{delivery_id}", tags=["deliveries"], responses=REFUSALS, route_class=ExactRoute
     )
+
+    @routes.post("/replay", responses={202: {"model": Replayed}}, status_code=202)
+    async def replay_delivery(request: Request, delivery_id: str, asked: Again | None = None) -> Response:
+        """Make it due now, under the same idempotency key; twice is once. Needs deliveries:replay.
+
+        Without a body it goes with the mapping that it was planned with.
+        """
+        who, asked = permit(request, "deliveries:replay"), asked or Again()
+        try:
+            now = await lab.again(who.tenant_id, (who.key_id, asked.why), clean(delivery_id), asked.mapping)
+        except MappingError as error:
+            raise sdk.Problem(409, "mapping", error.message, hint=error.hint) from error
+        return Exact({"id": delivery_id, "state": now.state, "mapping": now.mapping}, 202)
 
     @routes.post("/edit", responses={202: {"model": Report}}, status_code=202)
     async def edit_delivery(request: Request, delivery_id: str, edit: Edit) -> Response:

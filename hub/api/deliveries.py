@@ -1,4 +1,4 @@
-"""REST over deliveries: list, look, replay, cancel."""
+"""REST over deliveries: list, look, cancel."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,13 +12,11 @@ from hub.api.exact import Exact
 from hub.domain.delivery import State
 from hub.ledger.database import Database
 from hub.ledger.queries import Listed, Wanted, Whole, newest, state_of, whole
-from hub.ledger.replay import cancel, replay
+from hub.ledger.replay import cancel
 
 MOST = 200
-UNDER_WAY = {State.PENDING, State.CLAIMED, State.SENDING}
 
 UNKNOWN = sdk.Text("检查交付编号。", "Check the delivery's id.")
-NOT_REPLAYABLE = sdk.Text("已完成的交付不能重放。", "A delivery that is done is not replayed.")
 NOT_CANCELLABLE = sdk.Text(
     "只有还没完成、且不在发送中的交付可以放弃。", "Only what is neither done nor under way can be cancelled."
 )
@@ -123,15 +121,6 @@ def router(database: Database) -> APIRouter:
             raise _unknown()
         return Exact(detail(found))
 
-    @routes.post("/{delivery_id}/replay", responses={202: {"model": Moved}}, status_code=202)
-    async def replay_delivery(request: Request, delivery_id: str) -> Response:
-        """Make it due now, under the same idempotency key. Needs deliveries:replay. Twice is once."""
-        principal = permit(request, "deliveries:replay")
-        async with database.unit(principal.tenant_id) as unit:
-            woken = await replay(unit, clean(delivery_id))
-            state = await state_of(unit, clean(delivery_id))
-        return _moved(delivery_id, state, woken or state in UNDER_WAY, NOT_REPLAYABLE)
-
     @routes.post("/{delivery_id}/cancel", responses={202: {"model": Moved}}, status_code=202)
     async def cancel_delivery(request: Request, delivery_id: str) -> Response:
         """Give it up, so that its lane goes on. Needs deliveries:replay. Twice is once."""
@@ -139,7 +128,11 @@ def router(database: Database) -> APIRouter:
         async with database.unit(principal.tenant_id) as unit:
             await cancel(unit, clean(delivery_id))
             state = await state_of(unit, clean(delivery_id))
-        return _moved(delivery_id, state, state == State.CANCELLED, NOT_CANCELLABLE)
+        if state is None:
+            raise _unknown()
+        if state != State.CANCELLED:
+            raise sdk.Problem(409, "not-in-this-state", f"the delivery is {state}", hint=NOT_CANCELLABLE)
+        return Exact({"id": delivery_id, "state": state}, 202)
 
     return routes
 
@@ -180,14 +173,6 @@ def detail(found: Whole) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _moved(delivery_id: str, state: str | None, good: object, why_not: sdk.Text) -> Response:
-    if state is None:
-        raise _unknown()
-    if not good:
-        raise sdk.Problem(409, "not-in-this-state", f"the delivery is {state}", hint=why_not)
-    return Exact({"id": delivery_id, "state": state}, 202)
 
 
 def _unknown() -> sdk.Problem:

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from hub import sdk
+from hub.sdk.requests import ExactRequest
 
 
 class Exact(Response):
@@ -27,7 +28,7 @@ class ExactRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def exactly(request: Request) -> Response:
-            request = sdk.ExactRequest(request.scope, request.receive)
+            request = ExactRequest(request.scope, request.receive)
             try:
                 return await handle(request)
             except RequestValidationError as error:

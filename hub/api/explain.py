@@ -30,9 +30,11 @@ from hub.api.writings import (
 from hub.ledger import lineage
 from hub.ledger.database import Database
 from hub.ledger.lineage import Writer
+from hub.ledger.refs import known
 from hub.ledger.versions import text_of
 from hub.mapping import MappingFile, pinned
 from hub.mapping.files.nearest import unknown
+from hub.mapping.refs import asked, seeing
 from hub.mapping.trace import trace
 
 LONGEST, ITEMS, DEPTH = 200, 5, 8
@@ -161,13 +163,21 @@ class Explainer:
         except OUTSIDE as error:
             return {**told, "problem": str(error)}
         told |= {"name": mapping.name, "version": mapping.version, "hash": mapping.hash}
-        made = trace(mapping, path, by.data)
+        made = trace(mapping, path, await self._seen(unit, mapping, by))
         if made is None:
             return told
         inputs = [await self._input(unit, by.data, place, value) for place, value in made.inputs.items()]
         line = mapping.text.splitlines()[made.line - 1].strip()
         place = {"line": made.line, "column": made.column, "text": line, "rule": excerpt(made.rule)}
         return {**told, **place, "expression": made.expression, "within": made.within, "inputs": inputs}
+
+    async def _seen(self, unit: sdk.Unit, mapping: MappingFile, by: Writer) -> sdk.Json:
+        """The event's data, with the ids that the mapping asked for as they were then."""
+        try:
+            wanted = asked(mapping.refs, by.data)
+        except sdk.HubError:
+            return by.data
+        return seeing(mapping.refs, by.data, await known(unit, wanted.values(), by.done_at))
 
     async def _input(self, unit: sdk.Unit, data: sdk.Json, place: str, value: sdk.Json) -> dict[str, Any]:
         """What an expression saw; with the record of ours that it stood in then, and what stands there now."""

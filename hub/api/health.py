@@ -10,6 +10,7 @@ from hub import sdk
 from hub.api.exact import Exact
 from hub.ledger.database import Database, Unavailable
 from hub.ledger.queries import clock_s, count_everything, is_migrated
+from hub.ledger.tables import MISSING, UPGRADE
 from hub.observability import render_metrics
 
 FRESH_S = 5.0
@@ -58,7 +59,7 @@ def router(
 
 async def _postgresql(database: Database) -> sdk.Json:
     try:
-        return "ok" if await is_migrated(database) else "not migrated: run `hub db upgrade`"
+        return "ok" if await is_migrated(database) else f"{MISSING} {UPGRADE}"
     except Unavailable:
         return "away"
 

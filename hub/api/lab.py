@@ -3,21 +3,25 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from hub.api.preview import Missing, Planner, Preview, Translation
 from hub.domain.delivery import State
 from hub.domain.errors import ConfigError, MappingError
 from hub.domain.text import Text
+from hub.flows.refs import Knowing, refs_of
 from hub.ledger import batches
 from hub.ledger.answers import is_not_there, is_there
 from hub.ledger.batches import Batch, Choice, Put, Refused, Step
 from hub.ledger.database import Database, LedgerUnit
-from hub.ledger.replay import REPLAYABLE
+from hub.ledger.refs import known
+from hub.ledger.replay import REPLAYABLE, replay
 from hub.ledger.selection import Candidate, Selection, bounds, candidate, page
 from hub.ledger.versions import text_of
-from hub.mapping import pinned
+from hub.mapping import MappingFile, pinned
 from hub.mapping.expressions.expression import BadExpression, Expression, Unanswerable
+from hub.mapping.refs import Asked, asked
 from hub.sdk.connector import Made
 from hub.sdk.exact import Json
 from hub.sdk.home import Problem, Unit
@@ -37,6 +41,7 @@ AT_REST = Text(
 IN_DOUBT = Text("只有待确认的投递可以回答。", "Only an uncertain delivery is answered for.")
 ITS_ID = Text("在对方系统里找到它，填上它的编号。", "Find it at the vendor and give its id.")
 UNKNOWN = Text("检查投递编号。", "Check the delivery's id.")
+UNDER_WAY = (State.PENDING, State.CLAIMED, State.SENDING)
 
 
 @dataclass(slots=True)
@@ -134,6 +139,28 @@ class Lab:
             raise Problem(422, "payload-invalid", error.message, hint=error.hint) from error
         return await self._put_one(tenant, (who, why), Put(found.id, override=payload), "pinned", "edit")
 
+    async def again(self, tenant: str, said: tuple[str, str], delivery_id: str, choice: Choice) -> Candidate:
+        """Make one delivery due now, as (who, why) `said`; how it stands then. Twice is once.
+
+        Raises Problem 404 for an unknown delivery, 409 for one that is done; MappingError when today's flows have none.
+        """
+        moved = False
+        async with self.database.unit(tenant) as unit:
+            was = await candidate(unit, delivery_id)
+            if choice == "pinned":
+                moved = await replay(unit, delivery_id) is not None
+        if was and choice == "current" and was.state in REPLAYABLE:
+            with suppress(Problem):  # another one was faster
+                await self.renew(tenant, said, was)
+                moved = True
+        async with self.database.unit(tenant) as unit:
+            now = await candidate(unit, delivery_id)
+        if now is None:
+            raise Problem(404, "delivery-not-found", "no such delivery", hint=UNKNOWN)
+        if not moved and now.state not in UNDER_WAY:
+            raise Problem(409, "not-in-this-state", f"the delivery is {now.state}", hint=AT_REST)
+        return now
+
     async def renew(self, tenant: str, said: tuple[str, str], was: Candidate) -> str:
         """Put one delivery back with the mapping of today's flows, as (who, why) `said`; the pin of that mapping.
 
@@ -209,14 +236,36 @@ class Lab:
         return Found(chosen, passed.last, passed.scanned, unanswerable)
 
     async def _previews(self, tenant: str, candidates: list[Candidate], choice: Choice) -> list[Preview]:
-        known = await self._older(tenant, {c.mapping for c in candidates}) if choice == "pinned" else {}
+        older = await self._older(tenant, {c.mapping for c in candidates}) if choice == "pinned" else {}
+
+        def translation(pin: str) -> Translation:
+            return older.get(pin) or self.mapping(pin)
+
+        wanted = await asyncio.to_thread(self._asked, candidates, choice, translation)
+        found: dict[Asked, Json] = {}
+        if wanted:
+            async with self.database.unit(tenant) as unit:
+                found = await known(unit, wanted)
+
+        def knowing(pin: str) -> Translation:
+            mapping = translation(pin)
+            return Knowing(mapping, found) if isinstance(mapping, MappingFile) else mapping
 
         def preview() -> list[Preview]:
-            return [
-                self.planner.preview(c, choice, lambda pin: known.get(pin) or self.mapping(pin)) for c in candidates
-            ]
+            return [self.planner.preview(c, choice, knowing) for c in candidates]
 
         return await asyncio.to_thread(preview)
+
+    def _asked(
+        self, candidates: Iterable[Candidate], choice: Choice, translation: Callable[[str], Translation]
+    ) -> set[Asked]:
+        """What their mappings ask for; what cannot be asked shows when the mapping is applied."""
+        wanted: set[Asked] = set()
+        for each in candidates:
+            with suppress(MappingError):
+                mapping = translation(self.planner.pin(each, choice))
+                wanted |= set(asked(refs_of(mapping), each.event.data).values())
+        return wanted
 
     async def _older(self, tenant: str, pins: Iterable[str]) -> dict[str, Translation]:
         """Those of these mappings that are no longer loaded, from the texts the ledger keeps."""

@@ -15,7 +15,7 @@ from hub.api.replay_shapes import Report, Why, reported
 from hub.drift import Reading, release, unknown
 from hub.ledger import batches, streams
 from hub.ledger.database import Database
-from hub.ledger.streams import Drift, Policy, Stream
+from hub.ledger.streams import Drift, Failing, Policy, Stream
 
 BUDGET_S = 2.0
 """How long one request goes on with a replay; what is left is gone on with by /replays/{id}/continue."""
@@ -41,8 +41,19 @@ class Drifted(BaseModel):
     acknowledged_by: str
 
 
+class Poll(BaseModel):
+    """A poll that fails: how often in a row, why, and when it last went well."""
+
+    failures: int
+    error: str
+    went_well_at: datetime | None
+
+
 class Known(BaseModel):
-    """A stream; `events`: how many were read. `drifts`: those that nobody has acknowledged."""
+    """A stream; `events`: how many were read. `drifts`: those that nobody has acknowledged.
+
+    `poll`: while the poll that it comes by fails, else null.
+    """
 
     connection: str
     type: str
@@ -50,6 +61,7 @@ class Known(BaseModel):
     events: int
     since: datetime | None
     drifts: list[Drifted]
+    poll: Poll | None
 
 
 class Streams(BaseModel):
@@ -98,7 +110,7 @@ def router(database: Database, lab: Lab, reading: Reading) -> APIRouter:
 
     @routes.get("", responses={200: {"model": Streams}})
     async def list_streams(request: Request) -> Response:
-        """All streams with their open drifts. Needs deliveries:read."""
+        """All streams with their open drifts, and with the polls that fail. Needs deliveries:read."""
         who = permit(request, "deliveries:read")
         async with database.unit(who.tenant_id) as unit:
             return Exact({"items": await listed(unit)})
@@ -143,11 +155,13 @@ def router(database: Database, lab: Lab, reading: Reading) -> APIRouter:
 
 
 async def listed(unit: sdk.Unit) -> list[dict[str, Any]]:
-    """All streams with their open drifts, as JSON."""
-    drifts = await streams.open_drifts(unit)
+    """All streams with their open drifts, and those that a poll should bring and does not, as JSON."""
+    drifts, failing = await streams.open_drifts(unit), await streams.failing(unit)
+    known = {(each.connection, each.type): each for each in await streams.everyone(unit)}
+    known = {(each.connection, each.type): Stream(each.connection, each.type) for each in failing} | known
     return [
-        _known(each, [d for d in drifts if (d.connection, d.type) == (each.connection, each.type)])
-        for each in await streams.everyone(unit)
+        _known(each, [d for d in drifts if (d.connection, d.type) == place], failing)
+        for place, each in sorted(known.items())
     ]
 
 
@@ -158,7 +172,7 @@ async def whole(unit: sdk.Unit, connection: str, kind: str) -> dict[str, Any]:
         raise unknown(connection, kind)
     held, _ = await streams.held(unit, connection, kind)
     drifts = await streams.drifts_of(unit, connection, kind)
-    return {**_known(stream, drifts), "shape": stream.shape, "held": held}
+    return {**_known(stream, drifts, await streams.failing(unit)), "shape": stream.shape, "held": held}
 
 
 def shown(drift: Drift) -> dict[str, Any]:
@@ -173,10 +187,17 @@ def shown(drift: Drift) -> dict[str, Any]:
     }
 
 
-def _known(stream: Stream, drifts: list[Drift]) -> dict[str, Any]:
+def _known(stream: Stream, drifts: list[Drift], failing: list[Failing]) -> dict[str, Any]:
+    polls = (_poll(each) for each in failing if (each.connection, each.type) == (stream.connection, stream.type))
     return {
         **{name: getattr(stream, name) for name in ("connection", "type", "policy")},
         "events": stream.count,
         "since": stream.since.isoformat() if stream.since else None,
         "drifts": [shown(each) for each in drifts],
+        "poll": next(polls, None),
     }
+
+
+def _poll(failing: Failing) -> dict[str, Any]:
+    at = failing.went_well_at.isoformat() if failing.went_well_at else None
+    return {"failures": failing.failures, "error": failing.error, "went_well_at": at}

@@ -5,11 +5,12 @@ from importlib import import_module
 
 import typer
 
+from hub.cli.lean import leaving_out
 from hub.domain.errors import HubError
 
 COMMANDS = {
-    "serve": "hub.cli.run",
-    "work": "hub.cli.run",
+    "serve": "hub.cli.serve",
+    "work": "hub.cli.work",
     "demo": "hub.cli.demo",
     "sandbox": "hub.cli.sandbox",
     "check": "hub.cli.check",
@@ -33,14 +34,18 @@ COMMANDS = {
     "secret-key": "hub.cli.config",
 }
 
+NOT_NEEDED = {"serve": ("rich", "pygments"), "work": ("rich", "pygments", "click")}
+"""For a terminal. httpx and structlog load them where they can: 6 MB in each process. uvicorn needs click."""
+
 
 def load(asked: str) -> typer.Typer:
     """The command line with the module of the command asked for, or with all of them for the help."""
     app = typer.Typer(
         no_args_is_help=True, help="连枢 Lianshu：集成中枢 / integration hub", pretty_exceptions_enable=False
     )
-    for module in sorted({COMMANDS[asked]} if asked in COMMANDS else set(COMMANDS.values())):
-        import_module(module).add_to(app)
+    with leaving_out(*NOT_NEEDED.get(asked, ())):
+        for module in sorted({COMMANDS[asked]} if asked in COMMANDS else set(COMMANDS.values())):
+            import_module(module).add_to(app)
     app.callback()(lambda: None)  # keeps the command's name when only one is loaded
     return app
 

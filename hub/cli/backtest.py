@@ -24,6 +24,7 @@ from hub.domain.text import Text
 from hub.flows import Catalogue, Flow, plan
 from hub.flows.plan import UNPLANNED
 from hub.ledger.journal import pages, streams_of
+from hub.ledger.refs import known
 from hub.ledger.releases import files_of, newest_number
 from hub.main import Hub, open_hub, reader
 from hub.mapping import MappingFile
@@ -134,6 +135,9 @@ async def _run(asked: Asked, tell: Callable[[Affected], None]) -> BackTest:
         streams = await streams_of(opened.database, asked.tenant, {*old.sources, *asked.new.sources})
         with _progress(asked) as at:
             async for page in pages(opened.database, asked.tenant, streams, asked.since, asked.until):
+                if wanted := test.asked(page.events):
+                    async with opened.database.unit(asked.tenant) as unit:
+                        test.found = await known(unit, wanted)
                 for event in page.events:
                     if not _is_sent(event, flows):
                         test.unsent += 1

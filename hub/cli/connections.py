@@ -14,6 +14,7 @@ from hub.domain.text import Text
 from hub.ledger.connections import everyone, find, release, save
 from hub.main import Hub, open_hub
 from hub.registry import Connection
+from hub.sdk.client import make_client
 from hub.sdk.connector import Connector
 from hub.settings import Settings
 
@@ -44,7 +45,7 @@ def add(
 
 
 async def _add(connector: str, name: str, given: dict[str, Any], tenant: str) -> None:
-    async with open_hub(Settings()) as opened:
+    async with open_hub(Settings(), make_client=make_client) as opened:
         found = opened.registry.connector(connector)
         config = opened.registry.read_config(connector, given) if given else _ask(found)
         connection = opened.registry.connect(connector, config)
@@ -113,7 +114,7 @@ def probe(name: str, tenant: Tenant = "default", as_json: Json = False) -> None:
 
 
 async def _probe_one(name: str, tenant: str) -> dict[str, Any]:
-    async with open_hub(Settings()) as opened:
+    async with open_hub(Settings(), make_client=make_client) as opened:
         async with opened.database.unit(tenant) as unit:
             stored = await find(unit, name)
         if stored is None:

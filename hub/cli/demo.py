@@ -27,8 +27,9 @@ from hub.embedded.local import LOOPBACK, Local, start
 from hub.ledger.keys import SCOPES, create_key
 from hub.ledger.migrate import add_tenant, upgrade
 from hub.main import HOME_MIGRATIONS, open_hub
+from hub.sdk.client import make_client
 from hub.sdk.exact import dumps
-from hub.sdk.http import Egress, make_client
+from hub.sdk.http import Egress
 from hub.settings import Settings
 
 TENANT = "demo"

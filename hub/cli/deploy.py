@@ -20,6 +20,7 @@ from hub.domain.text import Text
 from hub.flows import read_files
 from hub.ledger.releases import files_of, newest_number, newest_releases
 from hub.main import Hub, open_hub, reader
+from hub.sdk.client import make_client
 from hub.settings import Settings
 
 Folder = Annotated[Path | None, typer.Option("--dir", help="映射目录，默认 HUB_MAPPINGS_DIR / mappings")]
@@ -163,7 +164,7 @@ async def _pull(directory: Path, force: bool) -> tuple[int, list[str]]:
 @asynccontextmanager
 async def _open() -> AsyncIterator[tuple[Hub, Deployer]]:
     """A hub that loads nothing: what runs may be the very thing to be mended."""
-    async with open_hub(Settings(), loaded=False) as opened:
+    async with open_hub(Settings(), loaded=False, make_client=make_client) as opened:
         yield opened, Deployer(opened.database, opened.registry, reader(opened.registry))
 
 
@@ -172,9 +173,9 @@ def _show(made: Plan, as_json: bool) -> None:
         changes = [
             {"what": c.what, "name": c.name, "change": c.kind, "difference": list(c.lines)} for c in made.changes
         ]
-        typer.echo(
-            json.dumps({"runs": made.follows, "changes": changes, "absent": list(made.absent)}, ensure_ascii=False)
-        )
+        doubts = [{"found": each.words, "tenants": list(each.tenants)} for each in made.doubts]
+        about = {"runs": made.follows, "changes": changes, "absent": list(made.absent), "doubts": doubts}
+        typer.echo(json.dumps(about, ensure_ascii=False))
         return
     for change in made.changes:
         typer.secho(f"{SIGNS[change.kind]} {change.what} {change.name}", bold=True)
@@ -186,6 +187,9 @@ def _show(made: Plan, as_json: bool) -> None:
             f"no connection {name} in any tenant yet: its deliveries will wait",
         )
         typer.secho(f"! {words}", fg="yellow", err=True)
+    for doubt in made.doubts:
+        where = f"（租户 / tenants: {', '.join(doubt.tenants)}）" if doubt.tenants else ""
+        typer.secho(f"△ {doubt.words}{where}", fg="yellow", err=True)
     runs = f"发布 {made.follows} / release {made.follows}" if made.follows else "还没有发布 / no release yet"
     count = f"{len(made.changes)} 处变化 / changes" if made.changes else "没有变化 / no change"
     typer.echo(f"{runs}: {count}")

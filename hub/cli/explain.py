@@ -8,6 +8,7 @@ import typer
 
 from hub.cli.person import Tenant
 from hub.main import open_hub
+from hub.main.lab import explainer_of
 from hub.sdk.exact import dumps
 from hub.settings import Settings
 
@@ -42,7 +43,7 @@ def explain(
 
 async def _explain(tenant: str, kind: str, record_id: str, field: str) -> dict[str, Any]:
     async with open_hub(Settings()) as opened:
-        return await opened.explainer.explain(tenant, kind, record_id, field)
+        return await explainer_of(opened).explain(tenant, kind, record_id, field)
 
 
 def _story(found: dict[str, Any]) -> Iterator[tuple[str, str]]:

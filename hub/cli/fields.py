@@ -116,7 +116,7 @@ def _inner(known: Type) -> Iterator[dict[str, Any]]:
 def _kind(known: Type) -> str:
     if known.anything:
         return "any"
-    kind = said(known.present)
+    kind = said(known.present).en
     return f"{kind} of {_kind(known.items)}" if kind == "list" and known.items is not None else kind
 
 

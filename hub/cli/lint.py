@@ -8,11 +8,10 @@ import typer
 from hub.cli.fields import offline
 from hub.cli.mapping_files import shipped
 from hub.flows import Catalogue
-from hub.ledger import streams
-from hub.ledger.connections import everyone
+from hub.flows.learned import learned
 from hub.main import open_hub
-from hub.mapping.checks.lint import Finding
-from hub.mapping.shapes.shape import EMPTY, Shape
+from hub.mapping.checks.finding import Finding
+from hub.mapping.shapes.shape import Shape
 from hub.registry.told import told_streams
 from hub.sdk.exact import dumps
 from hub.settings import Settings
@@ -41,11 +40,5 @@ def check(
 
 
 async def _received(tenant: str) -> dict[str, Shape]:
-    """The shapes a tenant's streams were learned to have, by event."""
-    found: dict[str, Shape] = {}
     async with open_hub(Settings(), loaded=False) as opened, opened.database.unit(tenant) as unit:
-        connectors = {stored.name: stored.connector for stored in await everyone(unit)}
-        for each in await streams.everyone(unit):
-            event = f"{connectors.get(each.connection, each.connection)}.{each.type}"
-            found[event] = found.get(event, EMPTY) | Shape.from_json(each.shape)
-    return found
+        return await learned(unit)

@@ -13,6 +13,7 @@ from hub.domain.errors import ConfigError
 from hub.ledger.leases import Heart
 from hub.ledger.reconcile import is_under_way, last_reports
 from hub.main import Hub, open_hub
+from hub.sdk.client import make_client
 from hub.settings import Settings
 
 PAUSE_S = 0.5
@@ -53,7 +54,7 @@ def _line(report: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _reports(connection: str, tenant: str, last: bool) -> list[dict[str, Any]]:
-    async with open_hub(Settings()) as opened:
+    async with open_hub(Settings(), make_client=make_client) as opened:
         if not last:
             await _compare(opened, connection, tenant)
         async with opened.database.unit(tenant) as unit:

@@ -19,6 +19,7 @@ from hub.ledger.batches import Choice, deliveries_of, find_batch, newest_batches
 from hub.ledger.database import Database
 from hub.ledger.selection import Selection
 from hub.main import open_hub
+from hub.main.lab import lab_of
 from hub.sdk.exact import Json, dumps
 from hub.settings import Settings
 
@@ -92,7 +93,7 @@ async def _go_on(replay_id: str, tenant: str, as_json: bool) -> None:
 async def open_lab() -> AsyncIterator[Lab]:
     """The replay lab of a hub that is opened for it."""
     async with open_hub(Settings()) as opened:
-        yield opened.lab
+        yield lab_of(opened)
 
 
 async def tell_report(database: Database, tenant: str, replay_id: str, as_json: bool) -> None:

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from hub.domain.errors import ConfigError
-from hub.registry import load_connector
-from hub.sdk.sandbox import EffectLedger, Faults, SandboxKit, run_sandbox
+from hub.registry import load_sandbox
+from hub.sdk.sandbox import EffectLedger, Faults, SandboxKit
+from hub.sdk.stage import run_sandbox
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,8 +28,8 @@ def sandbox(
     as_json: Annotated[bool, typer.Option("--json", help="先打印一行 JSON / the first line is JSON")] = False,
 ) -> None:
     """启动沙箱厂商，并打印地址和连接它的命令 / start a fake vendor; tells its address and how to connect to it."""
-    found = load_connector(connector)
-    if found.sandbox is None:
+    found = load_sandbox(connector)
+    if found is None:
         raise typer.BadParameter(f"没有沙箱 / no sandbox: {connector}")
     options = dict(pair.partition("=")[::2] for pair in option or [])
     try:
@@ -39,7 +40,7 @@ def sandbox(
     def announce(told: dict[str, Any]) -> None:
         typer.echo(json.dumps(told, ensure_ascii=False) if as_json else words_of(connector, told))
 
-    run_sandbox(found.sandbox, kit, port, announce)
+    run_sandbox(found, kit, port, announce)
 
 
 def words_of(connector: str, told: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """`hub streams`: what source streams look like, where they drifted, and the release after the fix."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from hub.cli.tell import done, told
 from hub.drift import Release, release
 from hub.ledger.streams import Policy, set_policy
 from hub.main import open_hub
+from hub.main.lab import lab_of
 from hub.mapping.shapes.shape import Shape
 from hub.mapping.shapes.uses import TOP, Place, spelled
 from hub.sdk.exact import dumps
@@ -28,15 +30,15 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command("list")
 def show_all(tenant: Tenant = "default", as_json: AsJson = False) -> None:
-    """所有的流，和还没有人确认的变化 / all streams, and what drifted and nobody has acknowledged."""
+    """所有的流、没人确认的变化、失败的轮询 / all streams, drifts nobody acknowledged, polls that fail."""
     found = asyncio.run(_list(tenant))
     if as_json:
         told(found, as_json)
         return
-    told([{**each, "drifts": len(each["drifts"])} for each in found], as_json)
+    told([{**each, "drifts": len(each["drifts"]), "poll": _failures(each)} for each in found], as_json)
     for each in found:
-        for drift in each["drifts"]:
-            typer.echo(_line(drift))
+        for line in _wrong(each):
+            typer.echo(line)
 
 
 async def _list(tenant: str) -> list[dict[str, Any]]:
@@ -53,8 +55,8 @@ def show(connection: str, kind: str, tenant: Tenant = "default", as_json: AsJson
         return
     typer.echo(f"{connection} {kind}  {found['policy']}  事件 / events {found['events']}  扣住 / held {found['held']}")
     told(_rows(Shape.from_json(found["shape"])), as_json)
-    for drift in found["drifts"]:
-        typer.echo(_line(drift))
+    for line in _wrong(found):
+        typer.echo(line)
 
 
 async def _show(connection: str, kind: str, tenant: str) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def let_go(
 
 async def _release(place: tuple[str, str], why: str, as_it_is: bool, key: str, tenant: str, as_json: bool) -> None:
     async with open_hub(Settings()) as opened:
-        lab, replay_id = opened.lab, ""
+        lab, replay_id = lab_of(opened), ""
         async with opened.database.unit(tenant) as unit:
             who = await person(unit, key)
             let = await release(unit, opened.reading, place, who, as_it_is)
@@ -113,6 +115,18 @@ async def _release(place: tuple[str, str], why: str, as_it_is: bool, key: str, t
 
 def _facts(let: Release) -> dict[str, Any]:
     return {"acknowledged": [each.id for each in let.drifts], "held": let.held}
+
+
+def _failures(stream: dict[str, Any]) -> str:
+    return f"✕{stream['poll']['failures']}" if stream["poll"] else ""
+
+
+def _wrong(stream: dict[str, Any]) -> Iterator[str]:
+    """A line for the poll when it fails, and one for each drift."""
+    if poll := stream["poll"]:
+        where = f"{stream['connection']} {stream['type']}"
+        yield f"✕ {where}: 轮询失败 / the poll fails ×{poll['failures']}: {poll['error']}"
+    yield from map(_line, stream["drifts"])
 
 
 def _line(drift: dict[str, Any]) -> str:

@@ -129,9 +129,10 @@ class Deliverer:
 
     async def _begin(self, now: Round, stored: Stored | None, claimed: Sequence[Claimed]) -> None:
         sending: list[Ready] = []
+        found = await self._preparer.look_up(now.tenant, claimed)
         for delivery in claimed:
             try:
-                ready = await self._preparer.prepare(now.tenant, delivery)
+                ready = await self._preparer.prepare(now.tenant, delivery, found)
             except MappingError as error:
                 self._start(now, [delivery], self._end(now, delivery, error, Next(State.DEAD)))
                 continue

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,10 +12,13 @@ from hub.domain.errors import ConfigError, MappingError
 from hub.domain.event import Event
 from hub.domain.text import Text
 from hub.failpoints import point
+from hub.flows.refs import refs_of
 from hub.ledger.claim import Claimed
 from hub.ledger.database import Database
+from hub.ledger.refs import known
 from hub.ledger.versions import text_of
 from hub.mapping import pinned
+from hub.mapping.refs import Asked, Found, asked, seeing
 from hub.registry import Registry, wrong_fields
 from hub.sdk.connector import Action
 from hub.sdk.exact import Json
@@ -79,7 +83,22 @@ class Preparer:
     mapping: Callable[[str], Translation]
     check: Check = unchecked
 
-    async def prepare(self, tenant: str, delivery: Claimed) -> Ready:
+    async def look_up(self, tenant: str, claimed: Iterable[Claimed]) -> Found:
+        """The ids in other systems that the mappings of these ask for, in one question; none where they ask for none.
+
+        What cannot be asked shows when it is prepared.
+        """
+        wanted: set[Asked] = set()
+        for each in claimed:
+            with suppress(MappingError):
+                refs = refs_of(await self._translation(tenant, each.mapping))
+                wanted.update(asked(refs, each.event.data).values())
+        if not wanted:
+            return {}
+        async with self.database.unit(tenant) as unit:
+            return await known(unit, wanted)
+
+    async def prepare(self, tenant: str, delivery: Claimed, found: Found) -> Ready:
         """Raises Drifted, or MappingError: no such action or mapping, or what comes out of it is not valid."""
         action = self.registry.actions.get(delivery.action)
         if action is None:
@@ -89,11 +108,19 @@ class Preparer:
         if payload is None:
             if delivery.payload is None:
                 await self.check(tenant, delivery.event, delivery.mapping)
-            payload = (await self._translation(tenant, delivery.mapping)).apply(dict(delivery.event.data))
+            payload = await self._mapped(tenant, delivery, found)
         try:
             return Ready(delivery, action, payload, action.input.model_validate(payload))
         except ValidationError as error:
             raise MappingError(f"the mapped payload is not valid: {wrong_fields(error)}", hint=REPAIR) from error
+
+    async def _mapped(self, tenant: str, delivery: Claimed, found: Found) -> Json:
+        """What the mapping makes of it. What may have been sent with other ids stays as it was."""
+        translation = await self._translation(tenant, delivery.mapping)
+        refs = refs_of(translation)
+        if refs and delivery.look_first and delivery.payload is not None:
+            return delivery.payload
+        return translation.apply(seeing(refs, dict(delivery.event.data), found))
 
     async def _translation(self, tenant: str, pin: str) -> Translation:
         """The mapping that was pinned when the event was recorded; an older text is taken from the ledger."""

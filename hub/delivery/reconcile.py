@@ -9,9 +9,10 @@ from typing import Any
 import structlog
 
 from hub.domain.errors import ODD_SHAPES, ConfigError, HubError
-from hub.ledger.connections import everyone, find
+from hub.ledger.connections import find
 from hub.ledger.database import Database, again
 from hub.ledger.leases import Heart
+from hub.ledger.look import Known, comparisons
 from hub.ledger.reconcile import Ref, Report, Turn, ensure, keep, known, make_due, miss, ours_since, renew, take_turn
 from hub.registry import Registry
 from hub.sdk.connector import Lister, Made
@@ -37,7 +38,7 @@ class Reconciler:
 
     async def run(self) -> int:
         """Make every comparison that is due, one after the other; how many reports were kept."""
-        return sum([await self.run_for(tenant) for tenant in await self.database.tenants()])
+        return sum([await self.run_for(tenant) for tenant in await comparisons(self.database, _lists(self.registry))])
 
     async def run_for(self, tenant: str) -> int:
         """The same for one tenant."""
@@ -97,10 +98,13 @@ async def ask(database: Database, registry: Registry, tenant: str, connection: s
 
 async def _ensure(database: Database, registry: Registry, tenant: str) -> None:
     async with database.unit(tenant) as unit:
-        for stored in await everyone(unit):
-            connector = registry.connectors.get(stored.connector)
-            for entity in connector.listers if connector else ():
-                await ensure(unit, stored.name, entity)
+        await ensure(unit, _lists(registry))
+
+
+def _lists(registry: Registry) -> Known:
+    return [
+        {"connector": name, "entity": entity} for name, each in registry.connectors.items() for entity in each.listers
+    ]
 
 
 async def _listed(context: Context[Any], lister: Lister, since: datetime, until: datetime) -> list[Made] | None:

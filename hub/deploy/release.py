@@ -14,6 +14,7 @@ from hub.deploy.running import Load
 from hub.domain.errors import ConfigError
 from hub.domain.text import Text
 from hub.flows import Catalogue, Files
+from hub.flows.learned import learned
 from hub.ledger.connections import Stored, everyone, save
 from hub.ledger.database import HOME, Database, LedgerUnit
 from hub.ledger.releases import (
@@ -29,7 +30,9 @@ from hub.ledger.releases import (
 )
 from hub.mapping.files.nearest import unknown
 from hub.mapping.files.yaml_text import Document
+from hub.mapping.shapes.shape import Shape
 from hub.registry import Connection, Registry
+from hub.registry.told import told_streams
 from hub.sdk.exact import Json
 
 AGAIN = Text("重新运行 hub plan，看过差别再应用。", "Run `hub plan` again and look at the difference.")
@@ -38,10 +41,18 @@ LIST = Text("用 hub releases 查看。", "See them with `hub releases`.")
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """What may go wrong with some data. `tenants`: whose streams it was held against; none while nothing came in."""
+
+    words: str
+    tenants: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would be applied, and what it was held against: release `follows`, and when each connection was changed.
 
-    `absent`: connections that flows need and no tenant has; what is owed to them waits.
+    `absent`: connections that flows need and no tenant has; what is owed to them waits. `doubts` stop nothing.
     """
 
     follows: int
@@ -51,6 +62,7 @@ class Plan:
     changes: Sequence[Change]
     restores: int | None = None
     absent: Sequence[str] = ()
+    doubts: Sequence[Doubt] = ()
 
     @property
     def hash(self) -> str:
@@ -62,13 +74,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Now:
-    """What the ledger holds: the newest release, and the connections there are."""
+    """What the ledger holds: the newest release, the connections there are, and what came in, by tenant and event."""
 
     number: int
     files: Files
     declared: Mapping[Place, Declared]
     stored: Mapping[Place, Stored]
     tenants: Sequence[str]
+    shapes: Mapping[str, Mapping[str, Shape]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +146,10 @@ class Deployer:
     def _plan(self, files: Files, environment: Environment | None, now: _Now, restores: int | None) -> Plan:
         catalogue = self.load(files)
         kept = [File(path, text, _digest(text), catalogue.pins[path]) for path, text in files.items()]
-        changes = list(file_changes(now.files, files))
+        changes, doubts = list(file_changes(now.files, files)), self._doubts(catalogue, now)
         if environment is None:
             absent = _absent(catalogue, now.stored)
-            return Plan(now.number, kept, now.declared, (), changes, restores, absent)
+            return Plan(now.number, kept, now.declared, (), changes, restores, absent, doubts)
         saving = []
         for place, declared in environment.declared.items():
             if place[0] not in now.tenants:
@@ -150,7 +163,18 @@ class Deployer:
                 saving.append((wanted, stored.updated_at if stored else None))
         changes += undeclared(now.declared.keys() - environment.declared.keys())
         absent = _absent(catalogue, {**now.stored, **environment.declared})
-        return Plan(now.number, kept, environment.declared, saving, changes, restores, absent)
+        return Plan(now.number, kept, environment.declared, saving, changes, restores, absent, doubts)
+
+    def _doubts(self, catalogue: Catalogue, now: _Now) -> list[Doubt]:
+        """What types tell, with what each tenant has received; as long as nothing came in, with samples alone."""
+        actions = {name: action.input for name, action in self.registry.actions.items()}
+        streams, found = told_streams(self.registry), dict[str, list[str]]()
+        received = {tenant: shapes for tenant, shapes in now.shapes.items() if shapes}
+        for tenant, shapes in received.items():
+            for each in catalogue.findings(actions, streams.learned(shapes)):
+                found.setdefault(str(each), []).append(tenant)
+        alone = [] if received else catalogue.findings(actions, streams)
+        return [Doubt(words, tenants) for words, tenants in {**found, **{str(each): [] for each in alone}}.items()]
 
     def _current(self, stored: Stored | None) -> Connection | None:
         """The connection as it is; None also for one that this hub can no longer read, and is to be set anew."""
@@ -164,11 +188,13 @@ class Deployer:
             number = await newest_number(unit)
             files = await files_of(unit, number)
         stored: dict[Place, Stored] = {}
+        shapes: dict[str, Mapping[str, Shape]] = {}
         tenants = await self.database.tenants()
         for tenant in tenants:
             async with self.database.unit(tenant) as unit:
                 stored |= {(tenant, each.name): each for each in await everyone(unit)}
-        return _Now(number, files, await self._declared(number), stored, tenants)
+                shapes[tenant] = await learned(unit)
+        return _Now(number, files, await self._declared(number), stored, tenants, shapes)
 
     async def _declared(self, number: int) -> dict[Place, Declared]:
         found: dict[Place, Declared] = {}

@@ -1,7 +1,7 @@
 """What one process runs, and how it takes a new release: the catalogue is swapped whole, between two events."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from hub.domain.text import Text
 from hub.flows import Catalogue, Files, read_files
 from hub.ledger.database import Database, again
 from hub.ledger.releases import files_of, newest_number
-from hub.ledger.versions import keep_versions
+from hub.ledger.versions import keep_versions, new_tenants
 from hub.mapping import MappingFile
 
 LOOK_S = 1.0
@@ -31,10 +31,14 @@ log = structlog.get_logger("hub.release")
 
 
 class Running:
-    """One catalogue at a time. The mappings of those before stay at hand: what is under way keeps its pin."""
+    """One catalogue at a time. The mappings of those before stay at hand: what is under way keeps its pin.
+
+    `holding`: the tenants whose ledger holds the texts of what runs.
+    """
 
     def __init__(self, catalogue: Catalogue = NOTHING) -> None:
         self.titles: dict[str, Text] = {}
+        self.holding: set[str] = set()
         self._mappings: dict[str, MappingFile] = {}
         self.swap(catalogue, 0)
 
@@ -80,9 +84,14 @@ class Follower:
         await (self._take(number, files, self.load) if number else self._take(0, read_files(directory), load))
 
     async def look(self) -> None:
-        """Take a release that is new; one that does not load is told once, and what runs goes on."""
+        """Take a release that is new; one that does not load is told once, and what runs goes on.
+
+        First a tenant that came since is given the texts of what runs: it may owe something already.
+        """
+        holding = self.running.holding
         async with self.database.unit("") as unit:
-            newest = await newest_number(unit)
+            newest, missing = await newest_number(unit), await new_tenants(unit, holding)
+        await self._hold(self.running.catalogue, holding, missing)
         if newest in (0, self.running.number, self.running.refused):
             return
         number, files = await self._newest()
@@ -101,10 +110,18 @@ class Follower:
 
     async def _take(self, number: int, files: Files, load: Load) -> None:
         """Before anything is planned with it, every tenant's ledger holds its texts."""
-        catalogue = await asyncio.to_thread(load, files)
-        for tenant in await self.database.tenants():
-            await again(partial(self._keep, tenant, catalogue))
+        catalogue, holding = await asyncio.to_thread(load, files), set[str]()
+        async with self.database.unit("") as unit:
+            everyone = await new_tenants(unit, holding)
+        await self._hold(catalogue, holding, everyone)
         self.running.swap(catalogue, number)
+        self.running.holding = holding
+
+    async def _hold(self, catalogue: Catalogue, holding: set[str], missing: Iterable[str]) -> None:
+        """These tenants' ledgers hold the texts as well, and are added to those that do."""
+        for tenant in missing:
+            await again(partial(self._keep, tenant, catalogue))
+            holding.add(tenant)
 
     async def _keep(self, tenant: str, catalogue: Catalogue) -> None:
         async with self.database.unit(tenant) as unit:

@@ -11,6 +11,7 @@ import structlog
 from hub.drift.reading import Reading
 from hub.ledger import streams
 from hub.ledger.database import Database, LedgerUnit
+from hub.ledger.look import unread
 from hub.ledger.streams import Found, Stream
 from hub.mapping.shapes.drift import GONE, Difference, differences
 from hub.mapping.shapes.shape import EMPTY, Shape, bounded, shape_of
@@ -89,7 +90,7 @@ class Learner:
 
     async def step(self) -> int:
         """Read what came in since, for a second at most in each tenant; how many events."""
-        return sum([await self.read(tenant) for tenant in await self.database.tenants()])
+        return sum([await self.read(tenant) for tenant in await unread(self.database)])
 
     async def read(self, tenant: str) -> int:
         """The same for one tenant."""

@@ -9,10 +9,12 @@ from pydantic import BaseModel
 from hub.domain.delivery import Owed
 from hub.domain.errors import ConfigError
 from hub.domain.event import Event
+from hub.flows import lint as flow_lint
 from hub.flows.flow import Flow, Step, parse_flow
 from hub.flows.plan import plan
 from hub.mapping import MappingFile, Table, read_mappings
-from hub.mapping.checks.lint import Tell, certain, check, prove, refuse
+from hub.mapping.checks import lint
+from hub.mapping.checks.finding import Finding, Tell, certain, refuse
 from hub.mapping.checks.streams import UNKNOWN, Streams
 from hub.mapping.files.nearest import unknown
 from hub.mapping.files.yaml_text import Document
@@ -55,16 +57,30 @@ class Catalogue:
         for mapping in mappings.values():
             if mapping.target in actions:
                 known.append(mapping)
-                check(mapping, actions[mapping.target], streams.source(mapping, mappings.values()), tell)
+                source = streams.source(mapping.sources, mappings.values())
+                lint.check(mapping, actions[mapping.target], source, tell)
             else:
                 tell(certain(mapping.document.refuse(("to",), unknown(mapping.target, actions))))
         for flow in flows:
             for error in _odd(flow, mappings, actions, events):
                 tell(certain(error))
+            for finding in flow_lint.findings(flow, streams.source(flow.hears, mappings.values())):
+                tell(finding)
+        for finding in flow_lint.unkept(mappings.values(), flows, streams):
+            tell(finding)
         for mapping in known:
-            prove(mapping, actions[mapping.target], tell)
+            lint.prove(mapping, actions[mapping.target], tell)
         bound = tuple(_bound(flow, mappings) for flow in flows)
         return cls(bound, {mapping.pin: mapping for mapping in mappings.values()}, tables)
+
+    def findings(self, actions: Actions, streams: Streams) -> list[Finding]:
+        """What is or may be wrong with its mappings and flows, as types tell it."""
+        mappings, found = self.mappings.values(), list[Finding]()
+        for mapping in mappings:
+            found += lint.findings(mapping, actions[mapping.target], streams.source(mapping.sources, mappings))
+        for flow in self.flows:
+            found += flow_lint.findings(flow, streams.source(flow.hears, mappings))
+        return [*found, *flow_lint.unkept(mappings, self.flows, streams)]
 
     def mapping(self, pin: str) -> MappingFile:
         """The mapping of a pin; KeyError when this catalogue does not hold it."""
@@ -146,7 +162,7 @@ def _twice(document: Document, key: str, name: str, other: Document) -> ConfigEr
 
 def _odd(flow: Flow, mappings: Mapping[str, MappingFile], actions: Actions, events: Events) -> Iterator[ConfigError]:
     """What of a flow is not there, or does not fit together."""
-    source = flow.when.connector or flow.when.connection
+    source = flow.when.source
     if source not in events:
         yield flow.document.refuse(("when", "connection"), unknown(source, events))
     for event in flow.when.event:
@@ -166,8 +182,7 @@ def _misused(flow: Flow, step: Step, mappings: Mapping[str, MappingFile]) -> Ite
         return
     if mapping.target != step.action:
         yield f"{step.using} 生成 / makes {mapping.target}，不是 / not {step.action}"
-    source = flow.when.connector or flow.when.connection
-    for hears in (f"{source}.{event}" for event in flow.when.event):
+    for hears in flow.hears:
         if hears not in mapping.sources:
             yield f"{step.using} 来自 / is from {', '.join(mapping.sources)}，不是 / not from {hears}"
 

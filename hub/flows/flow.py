@@ -37,6 +37,11 @@ class When(Strict):
     connector: str | None = None
     """来源系统，与连接同名时不写 / the system, where the connection is not called after it"""
 
+    @property
+    def source(self) -> str:
+        """The system that its events are named after."""
+        return self.connector or self.connection
+
 
 class Do(Strict):
     """One step. `record`: expression over the data, the home record it is about; default: the event's subject."""
@@ -117,6 +122,11 @@ class Flow:
     def pin(self) -> str:
         """Its name and the hash of its text."""
         return f"{self.name}:{self.hash}"
+
+    @property
+    def hears(self) -> tuple[str, ...]:
+        """The full names of its events, such as "crm.contract.approved"."""
+        return tuple(f"{self.when.source}.{event}" for event in self.when.event)
 
 
 def parse_flow(text: str, origin: str) -> Flow:

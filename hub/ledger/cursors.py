@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from hub.domain.event import Inbound
 from hub.ledger.database import LedgerUnit
 from hub.ledger.files import keep_files
+from hub.ledger.look import Known
 from hub.sdk.files import File
 from hub.sdk.home import Unit
 
 ENSURE = "INSERT INTO cursors (tenant_id, connection, event) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+ENSURE_ALL = """
+INSERT INTO cursors (tenant_id, connection, event) SELECT $1, c.name, known.event FROM connections c
+JOIN jsonb_to_recordset($2) AS known (connector text, event text) USING (connector) WHERE c.tenant_id = $1
+ON CONFLICT DO NOTHING
+"""
 CLAIM = """
 WITH due AS (
   SELECT connection, event FROM cursors k WHERE tenant_id = $1 AND due_at <= now()
@@ -54,6 +60,11 @@ class Turn:
 async def ensure(unit: Unit, connection: str, event: str) -> None:
     """Make sure the poll exists; safe to repeat."""
     await unit.execute(ENSURE, unit.tenant_id, connection, event)
+
+
+async def ensure_all(unit: Unit, polls: Known) -> None:
+    """The same for every poll that a connection can make; safe to repeat."""
+    await unit.execute(ENSURE_ALL, unit.tenant_id, list(polls))
 
 
 async def take_turns(unit: Unit, lease_s: float) -> list[Turn]:

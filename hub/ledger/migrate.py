@@ -9,6 +9,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.exc import DBAPIError
 
+from hub.ledger.tables import no_tables
+
 TRIES, APART_S = 30, 0.5
 LOCK_NOT_AVAILABLE = "55P03"
 LEDGER = Path(__file__).with_name("migrations")
@@ -43,9 +45,11 @@ def downgrade(owner_url: str, home_migrations: Sequence[Path]) -> None:
 
 
 async def add_tenant(owner_url: str, tenant: str, name: str) -> None:
-    """Make sure of a tenant; safe to repeat."""
+    """Make sure of a tenant; safe to repeat. Raises ConfigError on a database that was never migrated."""
     owner = await asyncpg.connect(owner_url)
     try:
         await owner.execute("INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING", tenant, name)
+    except asyncpg.UndefinedTableError as error:
+        raise no_tables() from error
     finally:
         await owner.close()

@@ -4,11 +4,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from hub.ledger.look import Known
 from hub.sdk.connector import Made
 from hub.sdk.home import Unit
 
 ENSURE = """
-INSERT INTO reconciliations (tenant_id, connection, entity, due_at) VALUES ($1, $2, $3, hub_next_night())
+INSERT INTO reconciliations (tenant_id, connection, entity, due_at)
+SELECT $1, c.name, known.entity, hub_next_night() FROM connections c
+JOIN jsonb_to_recordset($2) AS known (connector text, entity text) USING (connector) WHERE c.tenant_id = $1
 ON CONFLICT DO NOTHING
 """
 DUE_NOW = "UPDATE reconciliations SET due_at = now() WHERE tenant_id = $1 AND ($2 = '' OR connection = $2) RETURNING 1"
@@ -107,9 +110,9 @@ class Report:
     ended_at: datetime | None = None
 
 
-async def ensure(unit: Unit, connection: str, entity: str) -> None:
-    """Make sure it is compared every night; safe to repeat."""
-    await unit.execute(ENSURE, unit.tenant_id, connection, entity)
+async def ensure(unit: Unit, lists: Known) -> None:
+    """Make sure that whatever a connection can list is compared every night; safe to repeat."""
+    await unit.execute(ENSURE, unit.tenant_id, list(lists))
 
 
 async def make_due(unit: Unit, connection: str = "") -> int:

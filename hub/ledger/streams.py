@@ -75,6 +75,22 @@ JOIN events e ON e.tenant_id = $1 AND e.id = d.event_id
 WHERE d.tenant_id = $1 AND d.state = 'held' AND d.error_code = 'drift' AND e.connection = $2 AND e.type = $3
 """
 
+FAILING = """
+SELECT connection, event AS type, failures, error, polled_at AS went_well_at FROM cursors
+WHERE tenant_id = $1 AND failures > 0 ORDER BY connection, event
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A poll that fails: how often in a row, why, and when it last went well (None: never). It is tried again."""
+
+    connection: str
+    type: str
+    failures: int
+    error: str
+    went_well_at: datetime | None
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -156,6 +172,11 @@ async def locked(unit: Unit, names: Collection[tuple[str, str]]) -> dict[tuple[s
 async def everyone(unit: Unit) -> list[Stream]:
     """All streams."""
     return [_stream(row) for row in await unit.fetch(ALL, unit.tenant_id)]
+
+
+async def failing(unit: Unit) -> list[Failing]:
+    """The polls that fail: of their streams nothing more comes in, and nothing drifts."""
+    return [Failing(**dict(row.items())) for row in await unit.fetch(FAILING, unit.tenant_id)]
 
 
 async def watched(unit: Unit) -> list[Stream]:

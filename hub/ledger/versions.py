@@ -1,6 +1,6 @@
 """What every delivery was made with: the text of each mapping and flow that ever ran, by its hash."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from hub.sdk.home import Unit
 
@@ -10,14 +10,7 @@ SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::tex
 ON CONFLICT DO NOTHING
 """
 
-# A release knows it too, whenever the tenant came; there a text has its file's byte order mark and line ends.
-TEXT = r"""
-(SELECT text FROM flow_versions WHERE pin = $1 LIMIT 1)
-UNION ALL
-(SELECT regexp_replace(ltrim(t.text, U&'\FEFF'), E'\r\n?', E'\n', 'g')
- FROM release_files f JOIN release_texts t USING (hash) WHERE f.pin = $1 LIMIT 1)
-LIMIT 1
-"""
+NEW = "SELECT id FROM tenants WHERE id <> ALL($1::text[]) ORDER BY id"
 
 
 async def keep_versions(unit: Unit, versions: Iterable[tuple[str, str, str, str, str]]) -> None:
@@ -26,7 +19,12 @@ async def keep_versions(unit: Unit, versions: Iterable[tuple[str, str, str, str,
         await unit.execute(KEEP, unit.tenant_id, *columns)
 
 
+async def new_tenants(unit: Unit, known: Collection[str]) -> list[str]:
+    """The tenants that are not among these."""
+    return [row["id"] for row in await unit.fetch(NEW, list(known))]
+
+
 async def text_of(unit: Unit, pin: str) -> str | None:
     """The text behind a pin, or None when it never ran here."""
-    found: str | None = await unit.fetchval(TEXT, pin)
+    found: str | None = await unit.fetchval("SELECT text FROM flow_versions WHERE pin = $1 LIMIT 1", pin)
     return found

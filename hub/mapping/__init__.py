@@ -12,6 +12,7 @@ from hub.mapping.engine import Engine, Step
 from hub.mapping.files.schema import Direction, Example, Rule, Shape, compiled, shaped
 from hub.mapping.files.tables import Table, Tables, bound, looked_up, parse_table, unused
 from hub.mapping.files.yaml_text import Document, Path, read
+from hub.mapping.refs import Ref
 from hub.mapping.trials.difference import disagreements
 from hub.sdk.exact import dumps
 
@@ -49,6 +50,7 @@ class MappingFile:
     lookups: Mapping[str, Mapping[str, Any]]
     document: Document
     engine: Engine
+    refs: Mapping[str, Ref]
     back: "MappingFile | None" = None
 
     @property
@@ -159,8 +161,17 @@ def _made(
         lookups,
         document,
         Engine(steps, lookups),
+        _refs(way, document),
         back,
     )
+
+
+def _refs(way: Direction, document: Document) -> dict[str, Ref]:
+    made = {}
+    for name, wanted in way.refs.items():
+        connection, _, entity = wanted.kind.partition(".")
+        made[name] = Ref(connection, entity, compiled(document, ("refs", name, "record"), wanted.record))
+    return made
 
 
 def _steps(fields: Mapping[str, Rule], path: Path, document: Document) -> dict[str, Step]:

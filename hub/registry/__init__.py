@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -19,9 +20,10 @@ from hub.sdk.clock import VendorClock
 from hub.sdk.connector import Action, Connector
 from hub.sdk.context import Context, always, at_once
 from hub.sdk.home import HomeSystem
-from hub.sdk.http import Egress, make_client
+from hub.sdk.http import Egress, MakeClient, no_client
 from hub.sdk.memory import LocalMemory, Memory
 from hub.sdk.redaction import Redactor
+from hub.sdk.sandbox import Sandbox
 
 MemoryOf = Callable[[str, str], Memory]
 """(tenant, connection) → what it remembers."""
@@ -51,6 +53,17 @@ def load_connector(name: str, package: str = "connectors") -> Connector[Any]:
     if not isinstance(connector, Connector) or connector.id != name:
         raise ConfigError(f"{package}/{name}/__init__.py must export `connector` with id {name!r}")
     return connector
+
+
+def load_sandbox(name: str, package: str = "connectors") -> Sandbox | None:
+    """A connector's fake vendor: what `sandbox/` in its folder exports as `sandbox`; None where there is none.
+
+    It is no part of the connector: a process that serves loads no fake vendor. Raises ConfigError as `load_connector`.
+    """
+    load_connector(name, package)
+    place = f"{package}.{name}.sandbox"
+    found = getattr(importlib.import_module(place), "sandbox", None) if find_spec(place) else None
+    return found if isinstance(found, Sandbox) else None
 
 
 def wrong_fields(error: ValidationError) -> str:
@@ -90,15 +103,24 @@ class Connection:
 
 
 class Registry:
-    """Connectors, the home system, one open client per connection; actions by full name ("kingdee.book_receivable")."""
+    """Connectors, the home system, one open client per connection; actions by full name ("kingdee.book_receivable").
+
+    Without `make_client` it calls no vendor.
+    """
 
     def __init__(
-        self, connectors: Mapping[str, Connector[Any]], home: HomeSystem, vault: Vault, egress: Egress
+        self,
+        connectors: Mapping[str, Connector[Any]],
+        home: HomeSystem,
+        vault: Vault,
+        egress: Egress,
+        make_client: MakeClient = no_client,
     ) -> None:
         self.connectors = connectors
         self.home = home
         self.vault = vault
         self._egress = egress
+        self._make_client = make_client
         self._open: dict[tuple[str, str], Connection] = {}
         self._memory_of: MemoryOf = lambda _tenant, _connection: LocalMemory()
         self._pace_of: PaceOf = lambda _tenant, _connection, _rate: at_once
@@ -171,7 +193,7 @@ class Registry:
         redact = Redactor.of(config)
         memory, clock = memory or LocalMemory(), VendorClock()
         auth = connector.auth(config, AuthKit(clock, redact.learn, memory)) if connector.auth else None
-        http = make_client(
+        http = self._make_client(
             base_url=connector.base_url(config),
             auth=auth,
             egress=self._egress,

@@ -18,13 +18,14 @@ def told_streams(registry: Registry) -> Streams:
     """For the check of mappings; reads each connector's fixtures/events/*.json, where there are any."""
     told: dict[str, Type] = {f"{registry.home.id}.{name}": of_model(m, True) for name, m in registry.home.told.items()}
     made: dict[str, str] = {}
+    kept = {name: action.entity for name, action in registry.actions.items() if action.entity}
     for connector in registry.connectors.values():
         for action in connector.actions.values():
             if action.emits:
                 event = f"{connector.id}.{action.emits}"
                 told[event], made[event] = outcome(action.input, action.output), f"{connector.id}.{action.name}"
     seen = {event: shape for each in registry.connectors.values() for event, shape in shapes(each)}
-    return Streams(told, made).learned(seen)
+    return Streams(told, made, kept).learned(seen)
 
 
 def shapes(connector: Connector[Any]) -> Iterator[tuple[str, Shape]]:

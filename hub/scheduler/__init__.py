@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -10,10 +11,11 @@ import structlog
 from hub.domain.errors import ODD_SHAPES, HubError, NeedsReauth
 from hub.failpoints import point
 from hub.ledger.claim import reap
-from hub.ledger.connections import everyone, find, hold
-from hub.ledger.cursors import Turn, advance, ensure, miss, renew, take_turns
+from hub.ledger.connections import find, hold
+from hub.ledger.cursors import Turn, advance, ensure_all, miss, renew, take_turns
 from hub.ledger.database import Database, again
 from hub.ledger.leases import Heart
+from hub.ledger.look import Known, work
 from hub.ledger.presence import Orphans
 from hub.registry import Registry
 from hub.sdk.connector import Page
@@ -35,14 +37,18 @@ class Scheduler:
     orphans: Orphans = field(default_factory=Orphans)
     polling: set[asyncio.Task[int]] = field(default_factory=set)
 
-    async def sweep(self) -> list[tuple[str, str]]:
-        """Free what silent workers left, and return every (tenant, connection) with work that is due."""
-        for tenant in await self.database.tenants():
+    async def sweep(self, drain: Callable[[str, str], Awaitable[object]]) -> None:
+        """Free what silent workers left, ask for a drain of every connection with work that is due, begin the polls."""
+        found = await work(self.database, self._polls)
+        due = set(found.due)
+        for tenant in found.left:
             async with self.database.unit(tenant) as unit:
                 point("reaper.before")
-                await reap(unit, await self.orphans.long_alone(unit))
+                due |= {(tenant, name) for name in await reap(unit, await self.orphans.long_alone(unit))}
             point("reaper.after")
-        return await self.database.due()
+        for place in sorted(due):
+            await drain(*place)
+        await self._start(found.polls)
 
     async def poll(self) -> int:
         """Make every poll that is due and wait for them; how many facts were asked into the ledger."""
@@ -50,15 +56,25 @@ class Scheduler:
 
     async def start_polls(self) -> list[asyncio.Task[int]]:
         """Begin every poll that is due, page by page."""
-        begun = [
-            asyncio.create_task(self._ask(tenant, turn))
-            for tenant in await self.database.tenants()
-            for turn in await self._due(tenant)
-        ]
-        self.polling.update(begun)
-        for task in begun:
-            task.add_done_callback(self._ended)
+        return await self._start((await work(self.database, self._polls)).polls)
+
+    async def _start(self, tenants: Sequence[str]) -> list[asyncio.Task[int]]:
+        begun = []
+        for tenant in tenants:
+            for turn in await self._due(tenant):
+                task = asyncio.create_task(self._ask(tenant, turn))
+                task.add_done_callback(self._ended)
+                self.polling.add(task)
+                begun.append(task)
         return begun
+
+    @property
+    def _polls(self) -> Known:
+        return [
+            {"connector": name, "event": event}
+            for name, each in self.registry.connectors.items()
+            for event in each.polls
+        ]
 
     async def stop(self) -> None:
         """Break off the polls that run: their checkpoints stand where they stood."""
@@ -74,10 +90,7 @@ class Scheduler:
 
     async def _due(self, tenant: str) -> list[Turn]:
         async with self.database.unit(tenant) as unit:
-            for stored in await everyone(unit):
-                if known := self.registry.connectors.get(stored.connector):
-                    for event in known.polls:
-                        await ensure(unit, stored.name, event)
+            await ensure_all(unit, self._polls)
             return await take_turns(unit, POLL_LEASE_S)
 
     async def _ask(self, tenant: str, turn: Turn) -> int:
@@ -107,6 +120,7 @@ class Scheduler:
         return len(page.events)
 
     async def _miss(self, tenant: str, turn: Turn, error: Exception) -> None:
+        log.warning("a poll fails", tenant=tenant, connection=turn.connection, type=turn.event, error=str(error))
         async with self.database.unit(tenant) as unit:
             await miss(unit, turn, f"{type(error).__name__}: {error}")
             if isinstance(error, NeedsReauth):

@@ -27,7 +27,6 @@ from hub.sdk.exact import Json, dumps, loads
 from hub.sdk.files import File
 from hub.sdk.home import Edit, HomeSystem, Kind, Origin, Principal, Problem, Seen, Unit, Work, fingerprint
 from hub.sdk.memory import LocalMemory, Memory
-from hub.sdk.requests import ExactRequest
 from hub.sdk.sandbox import Sandbox, SandboxKit
 from hub.sdk.sealing import SealedBox
 
@@ -44,7 +43,6 @@ __all__ = [
     "Edit",
     "Effect",
     "ErrorTable",
-    "ExactRequest",
     "File",
     "Find",
     "HomeSystem",

@@ -18,7 +18,6 @@ from hub.sdk.callbacks import Callback, Verified
 from hub.sdk.context import Context
 from hub.sdk.exact import Json, loads
 from hub.sdk.files import File
-from hub.sdk.sandbox import Sandbox
 
 C = TypeVar("C", bound=BaseModel)
 In = TypeVar("In", bound=BaseModel)
@@ -157,7 +156,6 @@ class Connector(Generic[C]):
         base_url: the server address out of a config; none for a vendor that does not speak HTTP.
         auth: an httpx.Auth without I/O of its own, out of (config, AuthKit).
         probe: a harmless call; returns one sentence of what it saw; raises VendorError.
-        sandbox: our fake vendor, or None.
     """
 
     id: str
@@ -167,7 +165,6 @@ class Connector(Generic[C]):
     base_url: Callable[[C], str] = lambda _config: ""
     auth: Callable[[C, AuthKit], httpx.Auth] | None = None
     limits: Limits = field(default_factory=Limits)
-    sandbox: Sandbox | None = None
     actions: dict[str, Action] = field(default_factory=dict)
     polls: dict[str, Poll] = field(default_factory=dict)
     listers: dict[str, Lister] = field(default_factory=dict)

@@ -1,27 +1,25 @@
-"""The kit our fake vendors are built with: a ledger of effects, seeded faults, one way to start.
+"""The kit our fake vendors are built with: a ledger of effects, seeded faults. `hub.sdk.stage` starts them.
 
 It holds nothing of any vendor's protocol: a sandbox writes that itself, apart from its connector's client.
 """
 
-import asyncio
 import os
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
 import httpx
 import simplejson
-import uvicorn
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from hub.domain.errors import ConfigError
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.clock import VendorClock
+from hub.sdk.http import LOOPBACK, no_client
 
 HTTP_FAULTS = ("latency", "http_503", "drop_before", "drop_after")
 FAULTS = (*HTTP_FAULTS, "duplicate", "session_loss", "throttle", "part")
@@ -68,6 +66,11 @@ class Faults:
         return odds > 0 and self._random.random() < odds
 
 
+def calls_nobody() -> httpx.AsyncClient:
+    """The client of a sandbox that is built and not served."""
+    return no_client(base_url="", auth=None, egress=LOOPBACK, concurrency=1, clock=VendorClock())
+
+
 @dataclass(slots=True)
 class SandboxKit:
     """What a sandbox is given: where to write effects, which faults to show, and its options (name → text).
@@ -77,6 +80,8 @@ class SandboxKit:
     Attributes:
         url: its own address, known before `build` is called.
         places: for the sandbox's own use: what `build` found out and `credentials` must tell.
+        client: makes a client for the vendor's own calls, such as callbacks; it dials loopback only once the sandbox
+            is served, and nobody before. The caller closes it.
     """
 
     ledger: EffectLedger
@@ -84,6 +89,7 @@ class SandboxKit:
     options: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     places: dict[str, str] = field(default_factory=dict)
+    client: Callable[[], httpx.AsyncClient] = calls_nobody
 
     def now(self) -> float:
         """The vendor's own clock, seconds since 1970, as its `Date` headers tell it."""
@@ -92,10 +98,6 @@ class SandboxKit:
     def listen(self) -> socket.socket:
         """A listening loopback socket for a further server, which the app starts in its lifespan."""
         return socket.create_server(("127.0.0.1", 0), backlog=512)
-
-    def client(self) -> httpx.AsyncClient:
-        """A client for the vendor's own calls, such as callbacks; it dials loopback only. The caller closes it."""
-        return make_client(egress=LOOPBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,69 +111,3 @@ class Sandbox:
 
     build: Callable[[SandboxKit], ASGIApp]
     credentials: Callable[[SandboxKit], Mapping[str, str]]
-
-
-class _ConnectionDroppedError(Exception):
-    """Raised to make the server close the socket in the middle of an answer."""
-
-
-class _BadManners:
-    """HTTP-level faults around a vendor's app, and its `Date`; the control paths are spared."""
-
-    def __init__(self, app: ASGIApp, kit: SandboxKit) -> None:
-        self._app = app
-        self._faults = kit.faults
-        self._now = kit.now
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/_sandbox/"):
-            await self._app(scope, receive, send)
-            return
-        await asyncio.sleep(self._faults.latency_s)
-        if self._faults.hit("http_503"):
-            await send({"type": "http.response.start", "status": 503, "headers": [(b"content-type", b"text/html")]})
-            await send({"type": "http.response.body", "body": b"<html>503 Service Unavailable</html>"})
-            return
-        if self._faults.hit("drop_before"):
-            await _cut(send)
-        if self._faults.hit("drop_after"):
-            await self._app(scope, receive, _swallow)
-            await _cut(send)
-        await self._app(scope, receive, self._dated(send))
-
-    def _dated(self, send: Send) -> Send:
-        async def dated(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                date = formatdate(self._now(), usegmt=True).encode()
-                message = {**message, "headers": [*message.get("headers", []), (b"date", date)]}
-            await send(message)
-
-        return dated
-
-
-async def _swallow(_message: Message) -> None:
-    """The answer nobody hears."""
-
-
-async def _cut(send: Send) -> None:
-    start = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"65536")]}
-    await send(start)
-    raise _ConnectionDroppedError
-
-
-def run_sandbox(sandbox: Sandbox, kit: SandboxKit, port: int, announce: Callable[[dict[str, Any]], None]) -> None:
-    """Serve on loopback until SIGTERM; `announce` gets {url, port, credentials} once the port listens."""
-    asyncio.run(_serve(sandbox, kit, port, announce))
-
-
-async def _serve(sandbox: Sandbox, kit: SandboxKit, port: int, announce: Callable[[dict[str, Any]], None]) -> None:
-    listening = socket.create_server(("127.0.0.1", port), backlog=512)
-    port = listening.getsockname()[1]
-    kit.url = f"http://127.0.0.1:{port}"
-    app = _BadManners(sandbox.build(kit), kit)
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="critical", lifespan="on", access_log=False, date_header=False)
-    )
-    serving: Awaitable[None] = asyncio.ensure_future(server.serve(sockets=[listening]))
-    announce({"url": kit.url, "port": port, "credentials": dict(sandbox.credentials(kit))})
-    await serving

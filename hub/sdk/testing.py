@@ -13,11 +13,12 @@ import pytest
 from hub.domain.errors import VendorError
 from hub.domain.event import Inbound, Nudge
 from hub.sdk.auth import AuthKit
+from hub.sdk.client import make_client
 from hub.sdk.clock import VendorClock
 from hub.sdk.connector import Connector
 from hub.sdk.context import Context
 from hub.sdk.exact import Json, dumps, loads
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.http import LOOPBACK
 from hub.sdk.memory import LocalMemory, Memory
 from hub.sdk.redaction import Redactor
 

@@ -11,8 +11,9 @@ from hub.credentials import Vault
 from hub.deploy import Running
 from hub.ledger.connections import save
 from hub.ledger.database import Database
-from hub.main import Hub, create_app
-from hub.registry import Registry, discover
+from hub.main import Hub
+from hub.main.app import create_app
+from hub.registry import Registry, discover, load_sandbox
 from hub.sdk.http import Egress
 from hub.sdk.sandbox import EffectLedger, Faults, SandboxKit
 from hub.settings import Settings
@@ -27,7 +28,7 @@ async def hub(database: Database) -> AsyncIterator[httpx.AsyncClient]:
     """The API, connected to every vendor that calls us as its sandbox's credentials say."""
     registry = Registry(discover(), core_crm.home, Vault(Vault.new_key()), Egress())
     for vendor in GENUINE:
-        sandbox = registry.connector(vendor).sandbox
+        sandbox = load_sandbox(vendor)
         assert sandbox is not None
         kit = SandboxKit(EffectLedger(None), Faults(), url="http://127.0.0.1:1")
         sandbox.build(kit)

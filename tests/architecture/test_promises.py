@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from hub.ledger.database import Database
-from hub.sdk.http import make_client
+from hub.sdk.client import make_client
 
 ROOT = Path(__file__).parents[2]
 MONEY = ("core_crm", "connectors", "hub/mapping", "hub/flows", "hub/ledger", "hub/api", "hub/console", "mappings")

@@ -37,6 +37,14 @@ from tests.benchmarks.sink_connector import Config, connector
 HERE = Path(__file__).parent
 TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE_S = 120.0
+MODULES = {
+    "serve": "tests.benchmarks.process",
+    "work": "tests.benchmarks.process",
+    "sink": "tests.benchmarks.servers",
+    "bare": "tests.benchmarks.servers",
+    "send": "tests.benchmarks.scene",
+}
+"""Where each process is."""
 
 
 class Stage:
@@ -53,7 +61,7 @@ class Stage:
         """Start a process; its address."""
         with (self._folder / f"{role}.log").open("a", encoding="utf-8") as log:
             self.running[role] = subprocess.Popen(
-                [sys.executable, "-m", "tests.benchmarks.servers", role, *words],
+                [sys.executable, "-m", MODULES[role], role, *words],
                 env=self._environment,
                 stdout=subprocess.PIPE if announces else log,
                 stderr=log,

@@ -1,7 +1,6 @@
 """The stage of the scenes: tenants, vendors and the hub's own processes, all on loopback, all ended with the scene.
 
-`python -m tests.benchmarks.scene serve|work|send …` are its processes: `hub serve` and `hub work` with two vendor
-products on board (`bench`, and `stuck`: the same with a deadline of 2 s), and a sender of its own, for a flood.
+`python -m tests.benchmarks.scene send …` is a sender of its own, for a flood.
 """
 
 import asyncio
@@ -10,10 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +18,6 @@ import asyncpg
 from pydantic import SecretStr
 
 import core_crm
-from hub import main, sdk
-from hub.cli.run import serve, worker
 from hub.credentials import Vault
 from hub.embedded.local import Local, start
 from hub.ledger.connections import hold, release, save
@@ -32,12 +27,10 @@ from hub.registry import Registry
 from hub.sdk.http import Egress
 from tests.benchmarks.contract import contract
 from tests.benchmarks.load import SECRET, Loaded, load, request
-from tests.benchmarks.run import HERE, Stage, folder, percentile
-from tests.benchmarks.sink_connector import Config, connector
+from tests.benchmarks.run import HERE, MODULES, Stage, folder, percentile
+from tests.benchmarks.sink_connector import CONNECTORS, Config
 from tests.faults.ending import end_with_parent
 
-STUCK = replace(connector, id="stuck", limits=sdk.Limits(concurrency=64, deadline=timedelta(seconds=2)))
-CONNECTORS = {"bench": connector, "stuck": STUCK}
 NEVER_MS = "86400000"
 """What a vendor waits that accepts and never answers."""
 
@@ -66,11 +59,10 @@ class Scene(Stage):
 
     def start(self, role: str, *words: str, announces: bool = True, name: str = "") -> str:
         """Start a process under a name, its role's by default; its address."""
-        module = "tests.benchmarks.servers" if role == "sink" else "tests.benchmarks.scene"
         name = name or role
         with (self._folder / f"{name}.log").open("a", encoding="utf-8") as log:
             process = self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", module, role, *words],
+                [sys.executable, "-m", MODULES[role], role, *words],
                 env=self._environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE if announces else log,
@@ -212,17 +204,6 @@ def say(words: str) -> None:
     sys.stderr.flush()
 
 
-def run(role: str, *words: str) -> None:
-    """Be one of the processes."""
-    end_with_parent()
-    main.__dict__["discover"] = lambda: CONNECTORS
-    roles: dict[str, Callable[..., object]] = {
-        "serve": serve,
-        "work": worker,
-        "send": lambda *given: asyncio.run(send(*given)),
-    }
-    roles[role](*words)
-
-
 if __name__ == "__main__":
-    run(*sys.argv[1:])
+    end_with_parent()
+    asyncio.run(send(*sys.argv[2:]))

@@ -1,9 +1,8 @@
-"""The processes a benchmark puts around the hub: `python -m tests.benchmarks.servers sink|bare|serve|work …`.
+"""The processes a benchmark puts around the hub: `python -m tests.benchmarks.servers sink|bare …`.
 
-Each prints one line of JSON {url} when it listens. `serve` and `work` are `hub serve` and `hub work` with the sink's
-connector and the benchmark's mapping; `work N` sends up to N bills in a call; `sink MS` answers each call after MS
-milliseconds and tells at GET /seen how many bills it has and when each arrived; `bare` is the limit for durable
-accepts: ASGI, group commit, nothing else.
+Each prints one line of JSON {url} when it listens. `sink MS` answers each call after MS milliseconds and tells at
+GET /seen how many bills it has and when each arrived; `bare` is the limit for durable accepts: ASGI, group commit,
+nothing else.
 """
 
 import asyncio
@@ -19,9 +18,6 @@ import simplejson
 import uvicorn
 import uvloop
 
-from hub import main
-from hub.cli.run import serve, worker
-from tests.benchmarks.sink_connector import book_several, connector
 from tests.faults.ending import end_with_parent
 
 
@@ -135,14 +131,7 @@ def _tell(port: int) -> None:
 def run(role: str, *words: str) -> None:
     """Be one of them."""
     end_with_parent()
-    main.__dict__["discover"] = lambda: {"bench": connector}
     match role:
-        case "serve":
-            serve()
-        case "work":
-            if words:
-                connector.batch("book", most=int(words[0]))(book_several)
-            worker()
         case "sink":
             uvloop.run(sink(*words))
         case "bare":

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, SecretStr
@@ -101,3 +102,8 @@ def _verify(config: Config, callback: sdk.Callback) -> sdk.Verified:
 def parse(message: sdk.Json) -> Iterable[sdk.Inbound]:
     """One fact; what is only noted owes nothing."""
     yield sdk.Inbound(message["event"], message["number"], message["number"], datetime.fromtimestamp(0, UTC), message)
+
+
+STUCK = replace(connector, id="stuck", limits=sdk.Limits(concurrency=64, deadline=timedelta(seconds=2)))
+CONNECTORS = {"bench": connector, "stuck": STUCK}
+"""The sink as two vendor products."""

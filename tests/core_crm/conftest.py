@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-import core_crm
+from core_crm import api as home
 from hub import api
 from hub.ledger.database import Database
 from tests.core_crm.caller import Caller, caller
@@ -24,7 +24,7 @@ async def http(works: Works) -> AsyncIterator[httpx.AsyncClient]:
         return False
 
     app = FastAPI()
-    for router in api.routers(works.database, no_redis, "test", [core_crm.router(works)]):
+    for router in api.routers(works.database, no_redis, "test", [home.router(works)]):
         app.include_router(router)
     api.guard(app, 1024 * 1024, 5)
     transport = httpx.ASGITransport(app)

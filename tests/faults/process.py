@@ -17,7 +17,8 @@ from typing import Any
 import structlog
 
 from hub import main
-from hub.cli.run import serve, worker
+from hub.cli.serve import serve
+from hub.cli.work import worker
 from hub.delivery import policy
 from hub.domain.errors import ConfigError
 from tests.faults.bench_connector import connector

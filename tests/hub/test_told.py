@@ -17,7 +17,7 @@ def kind(event: str, *path: str) -> str:
         inner = found.items if step == "[]" else found.child(step)
         assert inner is not None
         found = inner
-    return said(found)
+    return said(found).en
 
 
 def test_what_is_known_of_events() -> None:
@@ -37,6 +37,6 @@ def test_what_is_declared_is_certain_and_what_was_seen_is_not() -> None:
 def test_what_came_since_is_learned_beside_the_fixtures() -> None:
     shape = learn(EMPTY, {"amount": 1, "extra": "x"})
     learned = STREAMS.learned({"kingdee.receipt.booked": shape, "crm.contract.approved": shape}).told
-    assert said(learned["kingdee.receipt.booked"].fields["amount"]) == "decimal or integer"
-    assert said(learned["kingdee.receipt.booked"].fields["extra"]) == "text or null"
+    assert said(learned["kingdee.receipt.booked"].fields["amount"]).en == "decimal or integer"
+    assert said(learned["kingdee.receipt.booked"].fields["extra"]).en == "text or null"
     assert learned["crm.contract.approved"] == STREAMS.told["crm.contract.approved"]

@@ -126,6 +126,13 @@ class Server:
         lost = self._chosen(given).forget_newest(FORMS["AR_RECEIVABLE"], int(given.get("percent", 5)))
         return _json([{"id": str(bill.id), "number": bill.number} for bill in lost])
 
+    async def rename(self, request: Request) -> Response:
+        """An upgrade: fields have other keys in queries, {"names": {"FSRCBILLNO": "FSOURCEBILLNO"}}; {} as before."""
+        given = simplejson.loads(await request.body() or b"{}")
+        books = self._chosen(given)
+        books.names = {new.upper(): old.upper() for old, new in given.get("names", {}).items()}
+        return _json({"names": books.names})
+
     async def receive(self, request: Request) -> Response:
         """The accountant books and audits a receipt against a receivable: {receivable_number, amount}."""
         try:
@@ -206,6 +213,7 @@ def build(kit: sdk.SandboxKit, clock: Callable[[], datetime] | None = None) -> A
         routes=[
             Route("/_sandbox/bills", server.bills, methods=["GET"]),
             Route("/_sandbox/restore", server.restore, methods=["POST"]),
+            Route("/_sandbox/rename", server.rename, methods=["POST"]),
             Route("/_sandbox/receipts", server.receive, methods=["POST"]),
             Route("/_sandbox/sessions", server.expire, methods=["DELETE"]),
             Route("/{path:path}", server.serve, methods=["POST"]),

@@ -45,9 +45,10 @@ class Shelf:
 
 
 class Books:
-    """One data centre."""
+    """One data centre. `names`: the keys that queries must use since an upgrade, and what they were called before."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.names: dict[str, str] = {}
         self._clock = clock
         self._ids = 100_000
         self._shelves: dict[str, Shelf] = {}

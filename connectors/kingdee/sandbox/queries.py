@@ -26,7 +26,7 @@ class Row(NamedTuple):
 def table(books: Books, data: Mapping[str, Any]) -> list[list[Any]]:
     """The rows of a query in FieldKeys order; at most 2000 whatever Limit says."""
     form = find_form(str(data.get("FormId", "")))
-    columns = Columns(form)
+    columns = Columns(form, books.names)
     getters = [columns.getter(key.strip()) for key in str(data.get("FieldKeys", "")).split(",") if key.strip()]
     if not getters:
         raise Refused(8, "查询字段不能为空", "FieldKeys")
@@ -51,10 +51,11 @@ def find_form(ident: str) -> Form:
 
 
 class Columns:
-    """Turns field keys into getters and remembers which entities they touch."""
+    """Turns field keys into getters and remembers which entities they touch. `names`: see Books."""
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: Form, names: Mapping[str, str]) -> None:
         self._form = form
+        self._names = names
         self.entities: set[str] = set()
 
     def getter(self, key: str) -> Getter:
@@ -63,7 +64,9 @@ class Columns:
         fixed = self._fixed(name.upper())
         if fixed:
             return fixed
-        known = self._form.look_up(name)
+        known = (
+            None if name.upper() in self._names.values() else self._form.look_up(self._names.get(name.upper(), name))
+        )
         if known is None or (inner and not known.refers):
             raise Refused(4, f"元数据中标识为{key}的字段不存在", key)
         field, entity = known.name.upper(), known.entity
@@ -72,7 +75,7 @@ class Columns:
         get = _of_entry(entity, field) if entity else _of_head(field)
         if not known.refers:
             return get
-        return _through(get, Columns(FORMS[known.refers.upper()]).getter(inner) if inner else _ident)
+        return _through(get, Columns(FORMS[known.refers.upper()], self._names).getter(inner) if inner else _ident)
 
     def _fixed(self, name: str) -> Getter | None:
         form = self._form

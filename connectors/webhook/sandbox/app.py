@@ -2,9 +2,11 @@
 
 Options: `scheme` standard (default) | asymmetric | hmac | hmac_body | token | ed25519 of what it sends; `retry_ms`
 (200) between two tries; `slow_s` (2).
-People: POST /_sandbox/send {type, data, id?, url?} signs an event and posts it; POST /_sandbox/answers {"next": [gone |
-slow_down | away | failed_after | silence | slow | moved | wrong | empty | html, ...]} for the next events;
-POST /_sandbox/secrets {"secrets": [whsec_…]} are those the subscriber accepts; GET /_sandbox/received.
+People: POST /_sandbox/send {type, data, id?, url?} signs an event and posts it; POST /_sandbox/rename {"names":
+{"order.bill_no": "receivable_no"}} calls fields of its data otherwise from now on, {} as before;
+POST /_sandbox/answers {"next": [gone | slow_down | away | failed_after | silence | slow | moved | wrong | empty | html,
+...]} for the next events; POST /_sandbox/secrets {"secrets": [whsec_…]} are those the subscriber accepts; GET
+/_sandbox/received.
 """
 
 import base64
@@ -74,6 +76,11 @@ class Server:
         """Someone does something the sender tells of."""
         return _json(await self.sender.send(await _read(request)))
 
+    async def rename(self, request: Request) -> Response:
+        """The sender is upgraded: fields of its data have other names, all others their old ones."""
+        self.sender.names = (await _read(request)).get("names", {})
+        return _json({"names": self.sender.names})
+
     async def answers(self, request: Request) -> Response:
         """How the next events are answered."""
         asked = (await _read(request))["next"]
@@ -121,6 +128,7 @@ def build(kit: sdk.SandboxKit) -> ASGIApp:
     routes = [
         Route("/hook", server.subscriber.hear, methods=["POST"]),
         Route("/_sandbox/send", server.send, methods=["POST"]),
+        Route("/_sandbox/rename", server.rename, methods=["POST"]),
         Route("/_sandbox/answers", server.answers, methods=["POST"]),
         Route("/_sandbox/secrets", server.secrets, methods=["POST"]),
         Route("/_sandbox/received", server.received, methods=["GET"]),

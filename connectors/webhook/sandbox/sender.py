@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import uuid4
@@ -24,7 +25,10 @@ class Signs(Protocol):
 
 
 class Sender:
-    """Posts to the last address it was given; between two tries it waits `pause_s`."""
+    """Posts to the last address it was given; between two tries it waits `pause_s`.
+
+    `names`: what its fields are called after an upgrade, by their path in `data`.
+    """
 
     def __init__(self, kit: sdk.SandboxKit, seal: Signs, pause_s: float) -> None:
         self._kit = kit
@@ -32,12 +36,14 @@ class Sender:
         self._pause_s = pause_s
         self._url = ""
         self._http = kit.client()
+        self.names: dict[str, str] = {}
 
     async def send(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Send {type, data, id?, url?}; how it ended. Nothing is sent before an address was told."""
         self._url = asked.get("url", self._url)
         ident = str(asked.get("id") or f"msg_{uuid4().hex}")
-        told = {"id": ident, "type": asked["type"], "timestamp": datetime.now(UTC).isoformat(), "data": asked["data"]}
+        data = renamed(asked["data"], self.names)
+        told = {"id": ident, "type": asked["type"], "timestamp": datetime.now(UTC).isoformat(), "data": data}
         body = simplejson.dumps(told, use_decimal=True, ensure_ascii=False).encode()
         status, tries = 0, 0
         while tries < TRIES and not 200 <= status < 300:
@@ -63,3 +69,16 @@ class Sender:
     async def close(self) -> None:
         """Close the client."""
         await self._http.aclose()
+
+
+def renamed(data: Any, names: dict[str, str]) -> Any:
+    """The same data with other names; where a path leads nowhere nothing changes."""
+    made = deepcopy(data)
+    for path, name in names.items():
+        *outer, last = path.split(".")
+        holder = made
+        for step in outer:
+            holder = holder.get(step) if isinstance(holder, dict) else None
+        if isinstance(holder, dict) and last in holder:
+            holder[name] = holder.pop(last)
+    return made

@@ -4,12 +4,18 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hub.mapping.checks.types import FORMS, Type, said
-from hub.mapping.files.nearest import unknown
+from hub.domain.text import Text
+from hub.mapping.checks.types import CHINESE, FORMS, Type, said, spoken
+from hub.mapping.files.nearest import nearest
 from hub.mapping.shapes.shape import NUMBERS
 
-Misfit = tuple[str, bool, Any]
+Misfit = tuple[Text, bool, Any]
 """What is wrong, whether it always is, and the node of the expression it comes from."""
+
+NOTHING = Text(
+    "可能取不到值，而目标必须有：写 `required: true` 或 `default`",
+    "may come to nothing, and the target needs it: say `required: true` or a `default`",
+)
 
 
 def misfits(made: Type, wanted: Type) -> Iterator[Misfit]:
@@ -17,8 +23,7 @@ def misfits(made: Type, wanted: Type) -> Iterator[Misfit]:
     if made.anything or wanted.anything:
         return
     if made.maybe and "null" not in wanted.kinds:
-        what = "may come to nothing, and the target needs it: say `required: true` or a `default`"
-        yield what, made.sure and made.kinds == {"null"}, made.node
+        yield NOTHING, made.sure and made.kinds == {"null"}, made.node
     yield from _value(made.some, wanted)
 
 
@@ -30,11 +35,7 @@ def _value(made: Type, wanted: Type) -> Iterator[Misfit]:
     odd = [kind for kind, how in refused.items() if how]
     if odd:
         certain = made.sure and all(how == "always" for how in refused.values())
-        yield (
-            f"{'is' if certain else 'may be'} {' or '.join(odd)}, and the target takes {said(wanted)}",
-            certain,
-            made.node,
-        )
+        yield _taken(Text("是", "is") if certain else Text("可能是", "may be"), spoken(odd), wanted), certain, made.node
     if "text" in made.kinds & wanted.kinds:
         yield from _text(made, wanted)
     if "list" in made.kinds & wanted.kinds and wanted.items is not None:
@@ -43,6 +44,11 @@ def _value(made: Type, wanted: Type) -> Iterator[Misfit]:
                 yield from _value(item, wanted.items)
     if "object" in made.kinds & wanted.kinds:
         yield from _object(made, wanted)
+
+
+def _taken(how: Text, made: Text, wanted: Type) -> Text:
+    takes = said(wanted)
+    return Text(f"{how.zh}{made.zh}，目标要{takes.zh}", f"{how.en} {made.en}, and the target takes {takes.en}")
 
 
 def _refused(kind: str, made: Type, wanted: Type) -> str:
@@ -69,33 +75,43 @@ def _text(made: Type, wanted: Type) -> Iterator[Misfit]:
         return
     if wanted.values is not None:
         few = ", ".join(sorted(wanted.values - {""}))
-        yield f"may be any text, and the target takes only {few}: look it up in a table", False, made.node
+        zh = f"可能是任何文本，目标只收 {few}：用表换值"
+        yield Text(zh, f"may be any text, and the target takes only {few}: look it up in a table"), False, made.node
         return
     if wanted.longest is not None and (made.longest or 0) > wanted.longest:
-        yield f"may have {made.longest} characters, and the target takes at most {wanted.longest}", False, made.node
+        zh = f"可能有 {made.longest} 个字，目标最多 {wanted.longest} 个"
+        en = f"may have {made.longest} characters, and the target takes at most {wanted.longest}"
+        yield Text(zh, en), False, made.node
     if wanted.form and made.form != wanted.form:
         certain = made.sure and made.form in ("date", "number") and made.kinds == {"text"}
+        how = Text("是", "is") if certain else Text("可能是任何", "may be any")
+        yield _taken(how, said(made), wanted), certain, made.node
+
+
+def _demands(wanted: Type) -> Iterator[tuple[Callable[[str], bool], Callable[[str], Text]]]:
+    """What each text must be, and how it is said of one that is not."""
+    if (values := wanted.values) is not None:
+        yield values.__contains__, lambda text: nearest(text, values - {""})
+        return
+    if (longest := wanted.longest) is not None:
+        yield lambda text: len(text) <= longest, lambda text: _too_long(text, longest)
+    if wanted.form:
+        form, zh, en = FORMS[wanted.form], CHINESE[wanted.form], wanted.form
         yield (
-            f"{'is' if certain else 'may be any'} {said(made)}, and the target takes {said(wanted)}",
-            certain,
-            made.node,
+            lambda text: bool(form.fullmatch(text)),
+            lambda text: Text(f"{text[:40]!r} 不是{zh}", f"{text[:40]!r} is no {en}"),
+        )
+    if wanted.pattern:
+        pattern = wanted.pattern
+        yield (
+            lambda text: _matches(pattern, text),
+            lambda text: Text(f"{text[:40]!r} 不符合 {pattern}", f"{text[:40]!r} does not match {pattern}"),
         )
 
 
-def _demands(wanted: Type) -> Iterator[tuple[Callable[[str], bool], Callable[[str], str]]]:
-    """What each text must be, and how it is said of one that is not."""
-    if (values := wanted.values) is not None:
-        yield values.__contains__, lambda text: unknown(text, values - {""})
-        return
-    if (longest := wanted.longest) is not None:
-        what = f"characters, and the target takes at most {longest}"
-        yield lambda text: len(text) <= longest, lambda text: f"{text[:20]!r} has {len(text)} {what}"
-    if wanted.form:
-        form = FORMS[wanted.form]
-        yield lambda text: bool(form.fullmatch(text)), lambda text: f"{text[:40]!r} is no {wanted.form}"
-    if wanted.pattern:
-        pattern = wanted.pattern
-        yield lambda text: _matches(pattern, text), lambda text: f"{text[:40]!r} does not match {pattern}"
+def _too_long(text: str, most: int) -> Text:
+    zh = f"{text[:20]!r} 有 {len(text)} 个字，目标最多 {most} 个"
+    return Text(zh, f"{text[:20]!r} has {len(text)} characters, and the target takes at most {most}")
 
 
 def _matches(pattern: str, text: str) -> bool:
@@ -110,10 +126,10 @@ def _object(made: Type, wanted: Type) -> Iterator[Misfit]:
     for name, each in made.fields.items():
         inner = wanted.child(name)
         if inner is None:
-            yield unknown(name, wanted.fields), made.sure, made.node
+            yield nearest(name, wanted.fields), made.sure, made.node
         else:
             yield from _value(each, inner)
     if made.closed:
         for name, inner in wanted.fields.items():
             if name not in made.fields and "null" not in inner.kinds:
-                yield f"lacks {name!r}, which the target needs", made.sure, made.node
+                yield Text(f"缺 {name!r}，目标必须有", f"lacks {name!r}, which the target needs"), made.sure, made.node

@@ -6,14 +6,15 @@ from typing import Any
 
 from jmespath.lexer import Lexer
 
+from hub.domain.text import Text
 from hub.mapping.checks.types import ANY, NOTHING, NULL, Type, joined, one, said, spoken, type_of
 from hub.mapping.expressions.compiler import CHAINS, ORDERS
 from hub.mapping.expressions.functions import ExactFunctions
 from hub.mapping.expressions.trade import FUNCTIONS
-from hub.mapping.files.nearest import unknown
+from hub.mapping.files.nearest import nearest
 from hub.mapping.shapes.shape import NUMBERS
 
-Report = Callable[[str, Any, bool], None]
+Report = Callable[[Text, Any, bool], None]
 """What is wrong, the node of the expression where it is, and whether that is certain."""
 
 ORDERED = NUMBERS | {"text"}
@@ -100,21 +101,26 @@ class _Inference:
 
     def _field(self, node: Any, here: Type) -> Type:
         name = node["value"]
-        if not self._has(here, "object", node, f"{name!r} is asked of {said(here)}, which has no fields"):
+        if not self._has(here, "object", node, name, Text("没有字段", "which has no fields")):
             return ANY
         found = here.of("object").child(name)
         if found is None:
-            self._report(unknown(name, here.fields), node, here.sure)
+            self._report(nearest(name, here.fields), node, here.sure)
             return ANY
         return found | NULL if here.kinds - {"object"} and not found.anything else found
 
-    def _has(self, here: Type, kind: str, node: Any, what: str) -> bool:
-        """Whether there may be something of this kind; what is always null is no mistake of its own."""
+    def _has(self, here: Type, kind: str, node: Any, part: str, lacks: Text) -> bool:
+        """Whether there may be something of this kind; what is always null is no mistake of its own.
+
+        `part`: what is asked of it, `lacks`: why that is not there.
+        """
         if here.anything:
             return False
         if kind in here.kinds:
             return True
         if here.kinds - {"null"}:
+            words = said(here)
+            what = Text(f"从{words.zh}取 {part}，而它{lacks.zh}", f"{part} is asked of {words.en}, {lacks.en}")
             self._report(what, node, here.sure)
         return False
 
@@ -126,9 +132,9 @@ class _Inference:
     def _literal(self, node: Any, here: Type) -> Type:
         return type_of(node["value"])
 
-    def _items(self, here: Type, node: Any, what: str) -> Type:
+    def _items(self, here: Type, node: Any, part: str) -> Type:
         """The type of a list's items; anything where there is no list."""
-        known = self._has(here, "list", node, f"{what} is asked of {said(here)}, which is no list")
+        known = self._has(here, "list", node, part, Text("不是列表", "which is no list"))
         return here.items or ANY if known else ANY
 
     def _index(self, node: Any, here: Type) -> Type:
@@ -136,7 +142,7 @@ class _Inference:
         return items if items.anything else items | NULL
 
     def _slice(self, node: Any, here: Type) -> Type:
-        self._items(here, here.node or node, "a slice")
+        self._items(here, here.node or node, "[:]")
         return replace(here.of("list", "null"), empty=True) if "list" in here.kinds else ANY
 
     def _flatten(self, node: Any, here: Type) -> Type:
@@ -166,8 +172,11 @@ class _Inference:
         left, right = (self.of(child, here) for child in node["children"])
         how = node["value"]
         if why := _never(left, right, how in ORDERS):
-            never = "is true of everything" if how == "ne" else "can never be true"
-            self._report(f"this comparison {never}: {why}", node, left.sure and right.sure)
+            never = (
+                Text("总是成立", "is true of everything") if how == "ne" else Text("永远不成立", "can never be true")
+            )
+            what = Text(f"这个比较{never.zh}：{why.zh}", f"this comparison {never.en}: {why.en}")
+            self._report(what, node, left.sure and right.sure)
         return BOOLEAN if how in ("eq", "ne") else BOOLEAN | NULL
 
     def _not_expression(self, node: Any, here: Type) -> Type:
@@ -226,8 +235,10 @@ class _Inference:
             return
         if odd:
             certain = given.sure and not given.kinds & kinds
-            what = f"this is {said(given)}" if certain else f"this may be {spoken(odd)}"
-            self._report(f"{name}() takes {spoken(kinds)}, and {what}", node, certain)
+            takes, is_ = spoken(kinds), said(given) if certain else spoken(odd)
+            zh = f"{name}() 要{takes.zh}，这里{'是' if certain else '可能是'}{is_.zh}"
+            en = f"{name}() takes {takes.en}, and this {'is' if certain else 'may be'} {is_.en}"
+            self._report(Text(zh, en), node, certain)
         inner = [[each[1]] for each in wanted if len(each) == 2]
         if inner and "list" in given.kinds and given.items is not None:
             for item in given.each or (given.items,):
@@ -263,15 +274,16 @@ def _gives(name: str, given: Sequence[Type]) -> Type:
     return ANY
 
 
-def _never(left: Type, right: Type, order: bool) -> str:
-    """Why a comparison of these two never holds, or ""; to ask whether something is null is always right."""
+def _never(left: Type, right: Type, order: bool) -> Text | None:
+    """Why a comparison of these two never holds, if so; to ask whether something is null is always right."""
     kinds = [{ALIKE.get(kind, kind) for kind in each.kinds - {"null"}} for each in (left, right)]
     both = set.intersection(*kinds)
     if left.anything or right.anything or not all(kinds):
-        return ""
+        return None
     if not both or (order and not both & {"number", "text"}):
-        return f"one side is {said(left.some)}, the other {said(right.some)}"
+        one_, other = said(left.some), said(right.some)
+        return Text(f"一边是{one_.zh}，一边是{other.zh}", f"one side is {one_.en}, the other {other.en}")
     if not order and kinds[0] == kinds[1] == {"text"} and left.values and right.values:
         few, many = sorted((left.values, right.values), key=len)
-        return "" if few & many else unknown(min(few), many)
-    return ""
+        return None if few & many else nearest(min(few), many)
+    return None

@@ -1,7 +1,7 @@
 """Does a mapping fit its source and its target? Checked when files are loaded, never at run time."""
 
-from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -9,48 +9,25 @@ from pydantic import BaseModel, ValidationError
 from hub.domain.errors import ConfigError
 from hub.domain.text import Text
 from hub.mapping import MappingFile
+from hub.mapping.checks.finding import Finding, Findings, Tell, certain, refuse
 from hub.mapping.checks.fit import misfits
-from hub.mapping.checks.infer import infer, position
-from hub.mapping.checks.types import ANY, BLANK, Type, joined, of_model, one, said, type_of
+from hub.mapping.checks.types import ANY, BLANK, NULL, Type, joined, of_model, one, said, type_of
 from hub.mapping.engine import CLEANERS, Step
 from hub.mapping.expressions.expression import Expression
-from hub.mapping.files.nearest import unknown
+from hub.mapping.files.nearest import nearest, unknown
 from hub.mapping.files.walk import inside, model_of, named_fields
 from hub.mapping.files.worded import worded
 from hub.mapping.files.yaml_text import Document, Path
+from hub.mapping.refs import NAME
 from hub.mapping.shapes.shape import NUMBERS
+from hub.mapping.shapes.uses import overlap, places
 
 BOOLEANS = frozenset({"True", "False"})
 """What a table is asked for instead of true and false."""
 
 MONEY = one("text", form="number")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong, with its place. `certain`: it never goes well; else it may go wrong with some data."""
-
-    words: str
-    certain: bool
-    error: ConfigError
-
-    def __str__(self) -> str:
-        """file:line:column: what, as people read it."""
-        return self.error.message
-
-
-Tell = Callable[[Finding], None]
-
-
-def certain(error: ConfigError) -> Finding:
-    """An error as a finding."""
-    return Finding(error.message, True, error)
-
-
-def refuse(finding: Finding) -> None:
-    """Raise what can never go well, as loading does; the rest may pass."""
-    if finding.certain:
-        raise finding.error
+REF = one("object", fields={"id": one("text"), "number": one("text", empty=True)}, closed=True) | NULL
+LEFT_OUT = Text("`when` 可能省略它，而目标必须有", "`when` may leave it out, and the target needs it")
 
 
 def check(mapping: MappingFile, target: type[BaseModel], source: Type = ANY, tell: Tell = refuse) -> None:
@@ -75,15 +52,31 @@ def prove(mapping: MappingFile, target: type[BaseModel], tell: Tell = refuse) ->
 
 def findings(mapping: MappingFile, target: type[BaseModel], source: Type = ANY) -> list[Finding]:
     """Everything that is or may be wrong, as types tell it, in the order of the file; no data is looked at."""
-    lint = _Lint(mapping)
-    lint.fields(mapping.steps, source, of_model(target), ("fields",))
-    return lint.found
+    told = Findings(mapping.document, _field_of)
+    _Lint(mapping, told).fields(mapping.steps, _referring(mapping, source, told), of_model(target), ("fields",))
+    return told.found
+
+
+def _referring(mapping: MappingFile, source: Type, told: Findings) -> Type:
+    """The source with the refs that the mapping asks for, after what is wrong with these is told."""
+    if not mapping.refs:
+        return source
+    if not source.anything and NAME in source.fields:
+        told.tell(Text(f"事件里已有 {NAME}", f"the event has {NAME!r} of its own"), True, (NAME, ""))
+    read = places(mapping.steps)
+    for name, ref in mapping.refs.items():
+        told.identify(ref.record, source, (NAME, name, "record"), needed=False)
+        if not any(overlap(place, (NAME, name)) for place in read):
+            told.tell(Text("没有字段用它", "no field reads it"), False, (NAME, name, ""))
+    seen = one("object", fields=dict.fromkeys(mapping.refs, REF), closed=True)
+    known = one("object") if source.anything else source
+    return replace(known, fields={**known.fields, NAME: seen})
 
 
 @dataclass(slots=True)
 class _Lint:
     mapping: MappingFile
-    found: list[Finding] = field(default_factory=list)
+    told: Findings
 
     def fields(self, steps: Mapping[str, Step], here: Type, target: Type, path: Path) -> None:
         """The rules of one object, asked of `here`."""
@@ -94,13 +87,13 @@ class _Lint:
     def _field(self, step: Step, here: Type, wanted: Type, path: Path) -> None:
         rule, place = step.rule, self._place(step, path)
         if step.condition is not None:
-            self._infer(step.condition, here, (*path, "when"))
+            self.told.decide(step.condition, here, (*path, "when"))
             if "null" not in wanted.kinds:
-                self._tell("`when` may leave it out, and the target needs it", False, (*path, "when"))
+                self.told.tell(LEFT_OUT, False, (*path, "when"))
         if rule.value is not None:
             self._fit(type_of(rule.value), wanted, (*path, "value"))
             return
-        made = here if step.expression is None else self._infer(step.expression, here, place)
+        made = here if step.expression is None else self.told.infer(step.expression, here, place)
         if step.inner is not None:
             self._inner(step, made, wanted, path)
             return
@@ -110,17 +103,13 @@ class _Lint:
         sent = made.some if rule.required or rule.default is not None else made
         self._fit(sent, wanted, place, step.expression)
 
-    def _infer(self, expression: Expression, here: Type, path: Path) -> Type:
-        def report(what: str, node: Any, certain: bool) -> None:
-            self._tell(what, certain, path, expression, node)
-
-        return infer(expression.tree, here, report)
-
     def _inner(self, step: Step, made: Type, wanted: Type, path: Path) -> None:
         """A list or an object whose fields have rules of their own."""
         each, place = step.rule.each is not None, self._place(step, path)
         if each and not made.anything and "list" not in made.kinds:
-            self._tell(f"`each` names {said(made)}, which is no list", made.sure, place)
+            words = said(made)
+            what = Text(f"`each` 指向{words.zh}，它不是列表", f"`each` names {words.en}, which is no list")
+            self.told.tell(what, made.sure, place)
             made = ANY
         holder = one("list" if each else "object", empty=made.maybe and not step.rule.required)
         self._fit(holder, wanted, place)
@@ -133,7 +122,9 @@ class _Lint:
             return made
         table, kinds = self.mapping.lookups[rule.lookup], made.kinds - {"null"}
         if not made.anything and kinds & {"list", "object"}:
-            self._tell(f"{said(made)} cannot be looked up in a table", made.sure, (*path, "lookup"))
+            words = said(made)
+            what = Text(f"{words.zh}不能查表", f"{words.en} cannot be looked up in a table")
+            self.told.tell(what, made.sure, (*path, "lookup"))
         asked = BOOLEANS if kinds == {"boolean"} else made.some.values if kinds == {"text"} else None
         if asked is not None:
             self._compare(step, asked, table, path)
@@ -146,32 +137,31 @@ class _Lint:
         """A table against all the values that it is asked for."""
         missing, own = sorted(asked - table.keys()), ("lookups", step.rule.lookup or "")
         if missing and step.rule.default is None:
-            self._tell(f"the table {step.rule.lookup} lacks {', '.join(missing)}", False, (*path, "lookup"))
+            name, few = step.rule.lookup, ", ".join(missing)
+            what = Text(f"表 {name} 里没有 {few}", f"the table {name} lacks {few}")
+            self.told.tell(what, False, (*path, "lookup"))
         if own in self.mapping.document.places:
             for key in sorted(table.keys() - asked):
-                self._tell(f"never looked up: {unknown(key, asked)}", False, (*own, key, ""))
+                never = nearest(key, asked)
+                what = Text(f"从不会查它：{never.zh}", f"never looked up: {never.en}")
+                self.told.tell(what, False, (*own, key, ""))
 
     def _formatted(self, step: Step, made: Type, path: Path) -> Type:
         if step.rule.format is None or made.anything:
             return made
         if not (made.kinds & NUMBERS or ("text" in made.kinds and made.form in ("", "number"))):
-            self._tell(f"{said(made)} is no amount of {step.rule.format}", made.sure, (*path, "format"))
+            words = said(made)
+            what = Text(f"{words.zh}不是金额", f"{words.en} is no amount of {step.rule.format}")
+            self.told.tell(what, made.sure, (*path, "format"))
         return MONEY | BLANK if made.maybe else MONEY
 
     def _fit(self, made: Type, wanted: Type, path: Path, expression: Expression | None = None) -> None:
-        for what, certain, node in misfits(made, wanted):
-            self._tell(what, certain, path, expression, node)
+        for what, always, node in misfits(made, wanted):
+            self.told.tell(what, always, path, expression, node)
 
     def _place(self, step: Step, path: Path) -> Path:
         """Where the rule's expression stands."""
         return (*path, "take" if step.rule.each is None else "each")
-
-    def _tell(
-        self, what: str, certain: bool, path: Path, expression: Expression | None = None, node: Any = None
-    ) -> None:
-        at = 0 if expression is None or node is None else position(expression.text, expression.tree, node)
-        words = f"{_field_of(path)}: {what}"
-        self.found.append(Finding(words, certain, self.mapping.document.refuse(path, words, at)))
 
 
 def _cleaned(step: Step, made: Type) -> Type:

@@ -1,6 +1,6 @@
 """What the data of each event may be, so that mappings can be checked against it before any is there."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel
@@ -18,14 +18,16 @@ class Streams:
 
     Attributes:
         told: what its data may be. made: the action that an event tells of, for the events that tell of one.
+        kept: the kind of record that an action makes there, of the actions whose ids are kept.
     """
 
     told: Mapping[str, Type] = field(default_factory=dict)
     made: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
-    def source(self, mapping: MappingFile, mappings: Collection[MappingFile]) -> Type:
-        """What a mapping may be given; `mappings` are all there are, for what causes the event of an action."""
-        return joined(self._told(event, mappings, frozenset()) for event in mapping.sources)
+    def source(self, events: Iterable[str], mappings: Collection[MappingFile]) -> Type:
+        """The data of any of these events; `mappings` are all there are, for what causes the event of an action."""
+        return joined(self._told(event, mappings, frozenset()) for event in events)
 
     def learned(self, shapes: Mapping[str, Shape]) -> "Streams":
         """The same with what was seen since. What is declared stays as it is declared."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from hub.domain.text import Text
 from hub.mapping.shapes.shape import KINDS, Shape
 from hub.sdk.exact import Json
 
@@ -21,6 +22,12 @@ FORMS = {
 FORMATS = {"date": "date", "date-time": "instant"}
 WORDS = {"string": "text", "number": "decimal", "array": "list"}
 """JSON Schema's words that are not ours."""
+
+CHINESE = {
+    **{"text": "文本", "integer": "整数", "decimal": "小数", "boolean": "真假", "list": "列表", "object": "对象"},
+    **{"null": "空", "date": "日期", "instant": "时刻", "number": "数字"},
+}
+"""Kinds and forms in Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +267,17 @@ def _joined(types: Iterable[Type]) -> Type | None:
     return joined(found) if found else None
 
 
-def said(given: Type) -> str:
+def said(given: Type) -> Text:
     """A type in words: "text", "list or null", "text (date)"."""
-    return spoken(given.kinds).replace("text", f"text ({given.form})" if given.form else "text")
+    words = spoken(given.kinds)
+    if not given.form:
+        return words
+    text = CHINESE["text"]
+    zh = words.zh.replace(text, f"{text}（{CHINESE[given.form]}）")
+    return Text(zh, words.en.replace("text", f"text ({given.form})"))
 
 
-def spoken(kinds: Iterable[str]) -> str:
+def spoken(kinds: Iterable[str]) -> Text:
     """Kinds in words, null last."""
-    return " or ".join(sorted(kinds, key=lambda kind: (kind == "null", kind))) or "nothing"
+    names = sorted(kinds, key=lambda kind: (kind == "null", kind))
+    return Text("或".join(CHINESE[name] for name in names) or "什么也没有", " or ".join(names) or "nothing")

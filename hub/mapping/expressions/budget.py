@@ -38,9 +38,13 @@ class Budget:
             self.spend(1 + len(value))
             if isinstance(value, dict):
                 self.spend(sum(map(len, value)) // 16)
+            texts = 0
             for item in value.values() if isinstance(value, dict) else value:
-                if item.__class__ not in LIGHT:
+                if item.__class__ is str:
+                    texts += 1 + len(item) // 16
+                elif item.__class__ not in LIGHT:
                     self.weigh(item)
+            self.spend(texts)
 
     def equal(self, left: Json, right: Json) -> bool:
         """JMESPath's ==, exact for numbers; true and false equal no number."""
@@ -104,6 +108,11 @@ def inside(value: Json, names: tuple[str, ...]) -> Json:
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def each_inside(value: Json, names: tuple[str, ...]) -> list[Json]:
+    """What stands at each of these names; None where there is none."""
+    return [value.get(name) for name in names] if isinstance(value, dict) else [None] * len(names)
 
 
 def _has_order(value: Json) -> bool:

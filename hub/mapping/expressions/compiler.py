@@ -9,24 +9,24 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from hub.mapping.expressions.amounts import money, plain
-from hub.mapping.expressions.budget import HOLDERS, Budget, Reference, inside, is_true
-from hub.mapping.expressions.functions import CALLS
+from hub.mapping.expressions.amounts import MOST, MOST_DIGITS
+from hub.mapping.expressions.budget import HOLDERS, Budget, Reference, each_inside, inside, is_true
+from hub.mapping.expressions.functions import CALLS, SCALARS
 from hub.mapping.expressions.source import Body, Source, quoted
 
-STRAIGHT = {"money": money, "text": plain}
-"""Our own functions: a Decimal needs neither a check nor a payment."""
+STRAIGHT = {"money": "{s}[-3] == '.'", "text": "'E' not in {s} and {v}.is_finite()"}
+"""When what Python writes for a Decimal, in `s`, is what a function of ours would: it needs no call and no payment."""
 
 NAMES: dict[str, Any] = {
     "Decimal": Decimal,
     "HOLDERS": HOLDERS,
     "Budget": Budget,
     "Reference": Reference,
+    "each_inside": each_inside,
     "inside": inside,
     "is_true": is_true,
     "MISSING": (AttributeError, KeyError, TypeError),
     **{f"is_{name}": getattr(operator, name) for name in ("lt", "le", "gt", "ge")},
-    **STRAIGHT,
     **{f"call_{name}": call for name, call in CALLS.items()},
 }
 """What the code finds by name."""
@@ -70,13 +70,16 @@ class Compiler:
     def __init__(self, source: Source, body: Body) -> None:
         self._source = source
         self._body = body
+        self._budget = "b"
 
     def whole(self, tree: Any, value: str) -> str:
-        """Statements for an expression over the variable `value`; a new variable that has its answer."""
-        if not is_free(tree):
+        """Statements for an expression over the variable `value`; the variable, not to be changed, of its answer."""
+        if _is_one_call(tree):
+            self._budget = "Budget()"
+        elif not is_free(tree):
             self._body.line("b = Budget()")
         made = self._value(tree, value)
-        if not MAKERS.isdisjoint(_kinds(tree)):
+        if not MAKERS.isdisjoint(_kinds(tree)) and not _is_scalar(tree):
             with self._body.block(f"if {made}.__class__ in HOLDERS:"):
                 self._body.line(f"b.weigh({made})")
         return made if made.startswith("t") else self._set(made)
@@ -117,10 +120,10 @@ class Compiler:
 
     def _names(self, names: list[str], value: str) -> str:
         """Straight through, and with care only where something is missing on the way."""
+        while names and (known := self._body.known.get((value, names[0]))):
+            value, names = known, names[1:]
         if not names:
             return value
-        if value == self._body.getter and len(names) == 1:
-            return self._set(f"get({quoted(names[0])})")
         made = self._source.fresh("t")
         path = "".join(f"[{quoted(name)}]" for name in names[:-1])
         with self._body.block("try:"):
@@ -219,9 +222,19 @@ class Compiler:
 
     def _function_expression(self, node: Any, value: str) -> str:
         name, given = node["value"], [self._value(child, value) for child in node["children"]]
-        call = f"call_{name}(b, {', '.join(given)})"
-        straight = f"{name}({given[0]}) if {given[0]}.__class__ is Decimal else {call}"
-        return self._set(straight if name in STRAIGHT else call)
+        call = f"call_{name}({self._budget}, {', '.join(given)})"
+        return self._set(straight(self._source, name, given[0], call))
+
+
+def straight(source: Source, name: str, value: str, otherwise: str) -> str:
+    """Code for what a function gives, without a call where that can be; `otherwise`: code that calls it."""
+    if name not in STRAIGHT:
+        return otherwise
+    written = source.fresh("s")
+    size = f"{value}.__class__ is Decimal and 2 < len({written} := str({value})) <= {MOST_DIGITS}"
+    if name == "money":
+        otherwise = f"f'{{{value}}}.00' if {value}.__class__ is int and -{MOST} < {value} < {MOST} else {otherwise}"
+    return f"{written} if {size} and {STRAIGHT[name].format(s=written, v=value)} else {otherwise}"
 
 
 def _links(node: Any) -> Iterator[Any]:
@@ -231,6 +244,16 @@ def _links(node: Any) -> Iterator[Any]:
         return
     for child in node["children"]:
         yield from _links(child)
+
+
+def _is_one_call(node: Any) -> bool:
+    """Whether it is a function of what needs no budget, and nothing is weighed after it."""
+    return _is_scalar(node) and node["type"] == "function_expression" and all(map(is_free, node["children"]))
+
+
+def _is_scalar(node: Any) -> bool:
+    """Whether its answer is surely no list and no object."""
+    return node["type"] in TRUTHS or (node["type"] == "function_expression" and node["value"] in SCALARS)
 
 
 def _size(node: Any) -> int:

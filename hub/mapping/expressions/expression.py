@@ -12,7 +12,7 @@ from jmespath.lexer import Lexer
 from hub.domain.errors import Unreadable
 from hub.domain.text import Text
 from hub.mapping.expressions.budget import Unanswerable
-from hub.mapping.expressions.compiler import NAMES, Compiler
+from hub.mapping.expressions.compiler import LONGEST, NAMES, Compiler
 from hub.mapping.expressions.functions import ExactFunctions, most_values
 from hub.mapping.expressions.source import Body, Source
 from hub.mapping.files.nearest import unknown
@@ -94,6 +94,12 @@ def _advice(text: str, position: int) -> str:
     if number := NUMBER.match(text, position):
         return f"；{Text(f'数字写成 `{number[0]}`（反引号）', f'write numbers as `{number[0]}`')}"
     return ""
+
+
+def path_of(text: str) -> tuple[str, ...]:
+    """The names of an expression that is only a path, if it is not too long to be read ahead; else ()."""
+    names = tuple(text.split(".")) if PATH.fullmatch(text) else ()
+    return names if len(names) <= LONGEST else ()
 
 
 def _tree(text: str) -> Any:

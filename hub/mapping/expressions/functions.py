@@ -83,6 +83,15 @@ class ExactFunctions(functions.Functions):
         return int(Decimal(plain(number)).to_integral_value(ROUND_FLOOR))
 
 
+SCALARS = frozenset(
+    {
+        *("abs", "avg", "ceil", "contains", "ends_with", "floor", "join", "length"),
+        *("money", "starts_with", "sum", "text", "to_number", "to_string", "type"),
+    }
+)
+"""Those of them whose answer is never a list or an object."""
+
+
 def _spec(offered: Function) -> dict[str, Any]:
     """A function of ours in the library's table; it looks at the types of its values itself."""
     signature: list[dict[str, Any]] = [{"types": []} for _ in range(offered.least)]
@@ -118,25 +127,21 @@ def _pay_all(budget: Budget, *given: Json) -> None:
             budget.weigh(value)
 
 
-def _pay_join(budget: Budget, separator: str, texts: list[str]) -> None:
-    budget.spend(len(separator) * len(texts) // 16)
-    budget.weigh(texts)
-
-
 OUTERMOST = ("keys", "length", "map", "merge", "not_null", "reverse", "to_array", "type", "values")
-PAYMENTS = {"join": _pay_join, **dict.fromkeys(OUTERMOST, _pay_outermost)}
+PAYMENTS = dict.fromkeys(OUTERMOST, _pay_outermost)
 """What a function's work costs, where it does not look at all that stands inside the values it is given."""
 
 
 def _call(name: str, spec: Any) -> Callable[..., Json]:
     """How an expression calls it: work is paid for before it is done; a wrong type gives the library's error."""
     library, function = ExactFunctions(), spec["function"]
-    fits = [_kinds(each["types"]) for each in spec["signature"]]
+    fits = [(index, *_kinds(each["types"])) for index, each in enumerate(spec["signature"]) if each["types"]]
     pay = PAYMENTS.get(name, _pay_all)
 
     def call(budget: Budget, *given: Json) -> Json:
-        for value, (types, items) in zip(given, fits, strict=False):
-            if types and (value.__class__ not in types or (items and not _all_one_of(items, value))):
+        for index, types, items in fits:
+            value = given[index]
+            if value.__class__ not in types or (items and not _all_one_of(items, value)):
                 _pay_all(budget, *given)
                 return library.call_function(name, given)
         pay(budget, *given)
@@ -152,9 +157,21 @@ def _kinds(texts: list[str]) -> tuple[set[type], list[set[type]]]:
 
 
 def _all_one_of(kinds: list[set[type]], values: Any) -> bool:
-    found = set(map(type, values))
-    return any(found <= kind for kind in kinds)
+    return any(map(set(map(type, values)).issubset, kinds))
 
 
-CALLS = {name: _call(name, spec) for name, spec in ExactFunctions.FUNCTION_TABLE.items()}
+def _join(budget: Budget, separator: Json, texts: Json) -> Json:
+    """What most mappings call most, without a detour where all are texts."""
+    if separator.__class__ is str and texts.__class__ is list:
+        try:
+            budget.spend(1 + 2 * len(texts) + (len(separator) * len(texts) + sum(map(len, texts))) // 16)
+            return separator.join(texts)
+        except TypeError:
+            pass
+    return _refuse_join(budget, separator, texts)
+
+
+_refuse_join = _call("join", ExactFunctions.FUNCTION_TABLE["join"])
+
+CALLS = {name: _call(name, spec) for name, spec in ExactFunctions.FUNCTION_TABLE.items()} | {"join": _join}
 """Every function, called with the budget first. Raises Unanswerable, or the library's errors."""

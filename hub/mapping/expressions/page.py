@@ -18,11 +18,12 @@ HEAD = """# 表达式函数 · Functions of expressions
 * 给错了值就拒绝，写明是哪个函数、第几个值，映射再加上字段名；`null` 也算给错。可有可无的字段写 `x && trim(x)`。
 * 没有小数的结果是整数；有小数的保留小数位（`div(10, 5, 2)` 得 2.00）。
 * 日期是 `2026-11-20`，时间是 `2026-11-20T08:00:00+08:00`；没写偏移的按 Asia/Shanghai，最后一个参数可换时区。
+* 对方系统里的编号不用函数查：映射写 `refs`，查好放在数据旁边，见[写映射](../howto/write-a-mapping.md)。
 * 舍入方式：`half_up` 四舍五入（缺省），`half_even` 四舍六入五成双，`up` 进位，`down` 截断。
 
 *This page is written from the code. Functions look only at what they are given. Numbers are exact, and number texts
 are taken too. A wrong value, null included, is refused by function, position and field; for what may be missing write
-`x && trim(x)`. A time without an offset is one of Asia/Shanghai.*
+`x && trim(x)`. A time without an offset is one of Asia/Shanghai. Ids of other systems come from a mapping's `refs`.*
 """
 
 

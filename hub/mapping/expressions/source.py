@@ -3,8 +3,9 @@
 Text from a file comes into the source as a string literal (`quoted`) or as a kept value, and in no other way.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from types import FunctionType
 from typing import Any
 
@@ -52,13 +53,13 @@ class Source:
 class Body:
     """A function's lines. `depth`: how far its blocks are nested, for Python allows only some twenty.
 
-    `getter`: a variable whose fields are read with `get`, which the function sets.
+    `known`: the variable that has what stands at a name of another variable, for what was read ahead.
     """
 
-    def __init__(self, name: str, arguments: str, getter: str = "") -> None:
+    def __init__(self, name: str, arguments: str) -> None:
         self.lines = [f"def {name}({arguments}):"]
         self.depth = 1
-        self.getter = getter
+        self.known: dict[tuple[str, str], str] = {}
 
     def line(self, text: str) -> None:
         """Add a statement."""
@@ -71,3 +72,33 @@ class Body:
         self.depth += 1
         yield
         self.depth -= 1
+
+
+def read_ahead(source: Source, body: Body, value: str, paths: Mapping[Sequence[str], bool]) -> None:
+    """Statements that read these paths of a variable, each name on the way once; True: it is expected to be there.
+
+    What is expected is read in one go; when any is missing, each is read with care.
+    """
+    inner: dict[str, dict[Sequence[str], bool]] = {}
+    sure: dict[str, bool] = {}
+    for path, expected in paths.items():
+        if path:
+            inner.setdefault(path[0], {})[path[1:]] = expected
+            sure[path[0]] = sure.get(path[0], False) or expected
+    if not inner:
+        return
+    for name in inner:
+        body.known[value, name] = source.fresh("t")
+    together = [name for name in inner if sure[name]]
+    with body.block("try:"):
+        if together:
+            made = ", ".join(body.known[value, name] for name in together)
+            body.line(f"{made} = {source.keep(itemgetter(*together))}({value})")
+        for name in inner:
+            if not sure[name]:
+                body.line(f"{body.known[value, name]} = {value}.get({quoted(name)})")
+    with body.block("except MISSING:"):
+        made = ", ".join(body.known[value, name] for name in inner)
+        body.line(f"{made}, = each_inside({value}, {source.keep(tuple(inner))})")
+    for name, rest in inner.items():
+        read_ahead(source, body, body.known[value, name], rest)

@@ -77,6 +77,16 @@ class Rule(Strict):
     """给人看的说明 / a note for people"""
 
 
+class Wanted(Strict):
+    """The id that another system has for a record of ours, known since we made the record there."""
+
+    kind: str = Field(pattern=r"^[^\s.]+\.[a-z0-9_]+$")
+    """连接.种类，如 kingdee.customer / connection.kind"""
+
+    record: str
+    """本系统记录的 id，表达式 / the home record's id, an expression"""
+
+
 class Example(Strict):
     """A test inside the file: `given` becomes `expect`, or is refused with `error` in the words; one of the two."""
 
@@ -110,6 +120,9 @@ class Direction(Strict):
 
     fields: dict[str, Rule] = Field(min_length=1)
     """目标字段: 怎样生成 / field of the target: how it is made"""
+
+    refs: dict[str, Wanted] = Field(default_factory=dict)
+    """对方系统里的编号，表达式里写 refs.名字.id / ids in other systems, which expressions find as refs.name.id"""
 
     examples: list[Example] = Field(min_length=1)
     """例子就是测试 / examples, which are tests"""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from hub.domain.text import Text
 from hub.mapping.files.nearest import unknown
 from hub.mapping.files.schema import Pairs, Rule, Shape, Strict, shaped
 from hub.mapping.files.yaml_text import Document, Path, read
@@ -97,7 +98,8 @@ def _read_back(document: Document, path: Path, table: Mapping[str, Any]) -> dict
     made: dict[str, Any] = {}
     for key, value in table.items():
         if str(value) in made:
-            what = f"{str(value)[:40]!r} stands for {made[str(value)]!r} and for {key!r}: it cannot be read back"
-            raise document.refuse(path, what)
+            zh = f"{str(value)[:40]!r} 既是 {made[str(value)]!r} 又是 {key!r}，不能反查"
+            en = f"{str(value)[:40]!r} stands for {made[str(value)]!r} and for {key!r}: it cannot be read back"
+            raise document.refuse(path, str(Text(zh, en)))
         made[str(value)] = key
     return made

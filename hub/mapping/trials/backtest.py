@@ -5,10 +5,12 @@ Pure and exact: every digit counts. Memory does not grow with the number of even
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal, Inexact
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -16,12 +18,16 @@ from pydantic import BaseModel, ValidationError
 from hub.domain.errors import MappingError
 from hub.domain.event import Event
 from hub.mapping import MappingFile
-from hub.mapping.engine import Engine
+from hub.mapping.engine import Engine, Step
 from hub.mapping.expressions.amounts import read_number
+from hub.mapping.refs import Asked, Found, asked, seeing
 from hub.mapping.trials.difference import Change, alike, compared, kind
 from hub.sdk.exact import Json
 
 T = TypeVar("T")
+Steps = Mapping[str, Step]
+Edited = dict[str, "Edited | None"]
+"""Fields whose rules are not the same in every digit; of a list, those of its items, when only they are not."""
 
 MOST_FIELDS, MOST_REASONS = 1_000, 200
 OTHERS = "…"
@@ -85,6 +91,7 @@ class BackTest:
 
     Attributes:
         events: all that were tried; of them `outcomes` are affected, and `refused` by both mappings are not.
+        found: ids in other systems that the mappings ask for, as they are known now.
         unsent: events that were not tried, for no flow makes a delivery of them.
     """
 
@@ -94,10 +101,20 @@ class BackTest:
         self.outcomes: Counter[Outcome] = Counter()
         self.fields: dict[str, Field] = {}
         self.reasons: dict[tuple[Outcome, str], Reason] = {}
+        self.found: Found = {}
         self._target, self._samples = target, samples
-        self._edited = _edited(old, new)
-        steps = {name: step for name, step in old.steps.items() if name in self._edited}
-        self._part = Engine(steps, old.lookups) if steps else None
+        same = alike(old.lookups, new.lookups) and _refs(old) == _refs(new)
+        self._edited = _edited(old.steps, new.steps) if same else dict.fromkeys([*old.steps, *new.steps])
+        self._part = Engine(_only(old.steps, self._edited), old.lookups)
+
+    def asked(self, events: Iterable[Event]) -> set[Asked]:
+        """What is to be `found` for these events; what cannot be asked is refused when they are tried."""
+        wanted: set[Asked] = set()
+        for refs in filter(None, (self.old.refs, self.new.refs)):
+            for event in events:
+                with suppress(MappingError):
+                    wanted |= set(asked(refs, event.data).values())
+        return wanted
 
     @property
     def affected(self) -> int:
@@ -108,16 +125,16 @@ class BackTest:
         """Try one event; None when the change does not touch it."""
         self.events += 1
         data = dict(event.data)
-        now = _made(self.new, data)
+        now = self._made(self.new, data)
         if isinstance(now, dict) and self._stays(data, now):
             return None
-        was, now = self._accepted(_made(self.old, data)), self._accepted(now)
+        was, now = self._accepted(self._made(self.old, data)), self._accepted(now)
         if isinstance(was, str) and isinstance(now, str):
             self.refused += 1
             return None
         if isinstance(was, str) or isinstance(now, str):
             found = self._refusal(event, was, now)
-        elif changes := list(compared(was, now)):
+        elif changes := compared(was, now):
             found = self._changed(event, changes)
         else:
             return None
@@ -126,8 +143,15 @@ class BackTest:
 
     def _stays(self, data: dict[str, Any], now: dict[str, Any]) -> bool:
         """Whether the old mapping surely made this too. What was not edited was made then as it is now."""
-        was = _made(self._part, data) if self._part else {}
-        return isinstance(was, dict) and alike(was, {name: now[name] for name in self._edited if name in now})
+        was = self._made(self.old, data, self._part) if self._edited else {}
+        return isinstance(was, dict) and _alike_in(self._edited, was, now)
+
+    def _made(self, mapping: MappingFile, data: dict[str, Any], engine: Engine | None = None) -> Json:
+        """The payload, or what this part of the mapping makes of it; or the words of its refusal."""
+        try:
+            return (engine or mapping).apply(seeing(mapping.refs, data, self.found))
+        except MappingError as error:
+            return error.message
 
     def _accepted(self, made: Json) -> Json:
         """The payload, or why the target refuses it."""
@@ -191,24 +215,45 @@ class BackTest:
         }
 
 
-def _edited(old: MappingFile, new: MappingFile) -> frozenset[str]:
-    """The fields of the target whose rules, or tables, are not the same in every digit."""
-    names = frozenset(old.steps.keys() | new.steps.keys())
-    if not alike(old.lookups, new.lookups):
-        return names
-    return frozenset(name for name in names if not alike(_rule(old, name), _rule(new, name)))
+def _edited(old: Steps, new: Steps) -> Edited:
+    found: Edited = {}
+    for name in dict.fromkeys([*old, *new]):
+        was, now = _rule(old, name), _rule(new, name)
+        if not alike(was, now):
+            one_list = was and now and was["each"] and alike({**was, "fields": None}, {**now, "fields": None})
+            found[name] = _edited(old[name].inner or {}, new[name].inner or {}) if one_list else None
+    return found
 
 
-def _rule(mapping: MappingFile, name: str) -> Json:
-    return mapping.steps[name].rule.model_dump() if name in mapping.steps else None
+def _only(steps: Steps, edited: Edited) -> dict[str, Step]:
+    """The steps that make these fields."""
+    return {
+        name: steps[name] if inner is None else replace(steps[name], inner=_only(steps[name].inner or {}, inner))
+        for name, inner in edited.items()
+        if name in steps
+    }
 
 
-def _made(mapping: MappingFile | Engine, data: dict[str, Any]) -> Json:
-    """The payload, or the words of its refusal."""
-    try:
-        return mapping.apply(data)
-    except MappingError as error:
-        return error.message
+def _alike_in(edited: Edited, was: Mapping[str, Json], now: Mapping[str, Json]) -> bool:
+    """Whether these fields surely do not differ; what stands around them is the same."""
+    for name, inner in edited.items():
+        one, other = was.get(name), now.get(name)
+        if one is other:
+            continue
+        if inner is None:
+            if not alike(one, other):
+                return False
+        elif not (one and other and all(map(_alike_in, repeat(inner), one, other))):
+            return False
+    return True
+
+
+def _refs(mapping: MappingFile) -> dict[str, tuple[str, str]]:
+    return {name: (ref.kind, ref.record.text) for name, ref in mapping.refs.items()}
+
+
+def _rule(steps: Steps, name: str) -> dict[str, Json] | None:
+    return steps[name].rule.model_dump() if name in steps else None
 
 
 @lru_cache(4_096)
@@ -244,9 +289,10 @@ def _amounts(name: str, value: Json) -> Iterator[tuple[str, Decimal]]:
 
 def _entry(table: dict[Any, T], key: Any, others: Any, most: int, make: type[T]) -> T:
     """What stands under the key, made where there is room for another, else what stands for all others."""
-    if key not in table and len(table) >= most:
-        key = others
-    return table.setdefault(key, make())
+    if key not in table:
+        key = key if len(table) < most else others
+        return table.setdefault(key, make())
+    return table[key]
 
 
 def _moved(found: Field) -> bool:

@@ -1,8 +1,8 @@
 """What would be sent now against what was sent, field by field. Pure; every digit counts."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Literal
 
 from hub.domain.text import Text
@@ -16,7 +16,12 @@ QUOTES = {
 }
 """What to do about an example whose expectation is the one where the other is made."""
 
-KINDS = {str: "text", bool: "boolean", dict: "object", list: "list", type(None): "null"}
+KINDS: dict[type, str] = {
+    **{str: "text", bool: "boolean", dict: "object", list: "list", type(None): "null"},
+    **{int: "number", Decimal: "number"},
+}
+MISSING: Json = object()
+"""What is not there, where null may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Change:
 
 def differences(was: Json, would_be: Json) -> list[Change]:
     """Every field that differs, in the order of the fields. 1.5 and 1.50 differ, 1.5 and "1.5" too; 1E+1 is 10."""
-    return list(compared(loads(dumps(was)), loads(dumps(would_be))))
+    return compared(loads(dumps(was)), loads(dumps(would_be)))
 
 
 def disagreements(expected: Json, made: Json) -> list[str]:
@@ -71,35 +76,38 @@ def alike(was: Json, would_be: Json) -> bool:
 
 def kind(value: Json) -> str:
     """What JSON calls it: "number" whether it has a point or not."""
-    return "number" if isinstance(value, int | Decimal) and not isinstance(value, bool) else KINDS[type(value)]
+    return KINDS[value.__class__]
 
 
-def compared(was: Json, now: Json, path: str = "") -> Iterator[Change]:
+def compared(was: Json, now: Json, path: str = "") -> list[Change]:
     """The same for what surely is JSON, such as what a mapping made; quick where the two share parts."""
-    if alike(was, now):
-        return
+    found: list[Change] = []
+    _compare(was, now, path, found)
+    return found
+
+
+def _compare(was: Json, now: Json, path: str, found: list[Change]) -> None:
     if isinstance(was, dict) and isinstance(now, dict):
-        names = [*was, *(name for name in now if name not in was)]
-        yield from _parts(((f"{path}.{name}" if path else name, name) for name in names), was, now)
+        for name, value in was.items():
+            if value is not (other := now.get(name, MISSING)):
+                _compare(value, other, f"{path}.{name}" if path else name, found)
+        for name in now:
+            if name not in was:
+                _compare(MISSING, now[name], f"{path}.{name}" if path else name, found)
     elif isinstance(was, list) and isinstance(now, list):
-        indexed = dict(enumerate(was)), dict(enumerate(now))
-        yield from _parts(((f"{path}[{n}]", n) for n in range(max(len(was), len(now)))), *indexed)
-    elif _written(was) != _written(now):
-        yield Change(path, "changed", was, now)
+        for index, (value, other) in enumerate(zip_longest(was, now, fillvalue=MISSING)):
+            if value is not other:
+                _compare(value, other, f"{path}[{index}]", found)
+    elif was is MISSING:
+        found.append(Change(path, "added", None, now))
+    elif now is MISSING:
+        found.append(Change(path, "removed", was, None))
+    elif was != now or _written(was) != _written(now):
+        found.append(Change(path, "changed", was, now))
 
 
-def _parts(places: Iterator[tuple[str, Json]], was: dict[Json, Json], now: dict[Json, Json]) -> Iterator[Change]:
-    for path, name in places:
-        if name not in was:
-            yield Change(path, "added", None, now[name])
-        elif name not in now:
-            yield Change(path, "removed", was[name], None)
-        else:
-            yield from compared(was[name], now[name], path)
-
-
-def _written(value: Json) -> tuple[str, str]:
+def _written(value: Json) -> tuple[str, Json]:
     """A value as PostgreSQL keeps it: numbers by their digits, so that 1E+1 and 10 are one, and -0 is 0."""
-    if kind(value) == "number":
-        return "number", f"{Decimal(value) if value else Decimal(value).copy_abs():f}"
-    return kind(value), dumps(value)
+    if (name := kind(value)) == "number":
+        return name, f"{Decimal(value) if value else Decimal(value).copy_abs():f}"
+    return name, value

@@ -21,7 +21,7 @@ def imports_stay_at_the_door(folder: Folder) -> Iterator[Gap]:
 
 
 def sandbox_stands_apart(folder: Folder) -> Iterator[Gap]:
-    """Client and sandbox import nothing of each other; only connector.py takes the finished sandbox.
+    """Client and sandbox import nothing of each other: the hub finds a sandbox by its folder.
 
     What `hub.sdk` gives clients to speak a vendor's protocol with is not for the sandbox either.
     """
@@ -33,12 +33,9 @@ def sandbox_stands_apart(folder: Folder) -> Iterator[Gap]:
         for name in sorted(source.sdk_names() & FOR_CLIENTS):
             yield _stray(folder, source, f"sdk.{name}", "在 sandbox/ 里另写一份", "write it apart, inside sandbox/")
     for source in folder.client:
-        allowed = {f"{inside}.sandbox"} if source.path.name == "connector.py" else set()
         for name in source.imports():
-            if name.startswith(inside) and name not in allowed:
-                yield _stray(
-                    folder, source, name, "只有 connector.py 可引入 sandbox", "only connector.py takes sandbox"
-                )
+            if name.startswith(inside):
+                yield _stray(folder, source, name, "不引入 sandbox/", "take nothing out of sandbox/")
 
 
 def _stray(folder: Folder, source: Source, name: str, zh: str, en: str) -> Gap:

@@ -130,9 +130,9 @@ class _Kit(SandboxKit):
 
 def sandbox_builds(folder: Folder) -> Iterator[Gap]:
     """The sandbox can be built, and its credentials make a connection."""
-    at, sandbox = folder.place_of("Connector("), folder.connector.sandbox
+    at, sandbox = f"{folder.told(folder.path)}/sandbox", folder.vendor
     if sandbox is None:
-        yield Gap(at, Text("声明 sandbox=", "declare sandbox="))
+        yield Gap(at, Text("从 sandbox/ 导出 sandbox", "export `sandbox` from sandbox/"))
         return
     kit = _Kit(EffectLedger(None), Faults(), url="http://127.0.0.1:1")
     kit.opened = []
@@ -141,7 +141,7 @@ def sandbox_builds(folder: Folder) -> Iterator[Gap]:
         folder.connector.config.model_validate(dict(sandbox.credentials(kit)))
     except (ConfigError, OSError, *ODD_SHAPES) as error:
         words = f"{type(error).__name__}: {str(error)[:200]}"
-        yield Gap(f"{folder.told(folder.path)}/sandbox", Text(f"沙箱建不起来：{words}", f"does not build: {words}"))
+        yield Gap(at, Text(f"沙箱建不起来：{words}", f"does not build: {words}"))
     finally:
         for opened in kit.opened:
             opened.close()

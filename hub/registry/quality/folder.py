@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from hub.domain.text import Text
-from hub.registry import load_connector
+from hub.registry import load_connector, load_sandbox
 from hub.sdk.connector import Connector
+from hub.sdk.sandbox import Sandbox
 
 DYNAMIC = "import_module"
 
@@ -73,6 +74,7 @@ class Folder:
     """A connector's folder. `root` holds both `connectors/` and `tests/`; `package` is the connector's dotted name."""
 
     connector: Connector[Any]
+    vendor: Sandbox | None
     package: str
     path: Path
     root: Path
@@ -113,4 +115,6 @@ class Folder:
 def open_folder(name: str, package: str = "connectors") -> Folder:
     """Load a connector and find its folder; ConfigError, ImportError or SyntaxError when it does not load."""
     above = Path(next(iter(importlib.import_module(package).__path__)))
-    return Folder(load_connector(name, package), f"{package}.{name}", above / name, above.parent)
+    return Folder(
+        load_connector(name, package), load_sandbox(name, package), f"{package}.{name}", above / name, above.parent
+    )

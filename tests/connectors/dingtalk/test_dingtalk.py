@@ -21,7 +21,8 @@ from connectors.dingtalk.events import parse
 from connectors.dingtalk.sandbox.seal import Seal
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from tests.connectors.sandboxes import Running, sandbox
 
 VECTORS = json.loads(Path(__file__).with_name("fixtures").joinpath("callbacks.json").read_text("utf-8"))["vectors"]

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 from imap_tools.mailbox import BaseMailBox, MailBoxUnencrypted
 
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from tests.connectors.sandboxes import Running
 
 LI = {"from": "李工 <li@hengrui.cn>", "subject": "关于合同", "text": "您好：条款已确认。"}

@@ -16,7 +16,8 @@ from connectors.email.pull import pull_mail
 from connectors.email.send import find_mail, send_mail
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from tests.connectors.email.talks import HOME
 from tests.connectors.sandboxes import Running, sandbox
 

@@ -15,7 +15,8 @@ from authlib.oauth2.rfc6749.parameters import prepare_token_request
 from imap_tools.errors import MailboxFolderSelectError, MailboxLoginError
 from imap_tools.mailbox import MailBox, MailBoxStartTls
 
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from tests.connectors.email.strangers import LI, SENT, Wire, imap, letter, look, port, screen, signed_in, smtp, tools
 from tests.connectors.sandboxes import Running, sandbox
 

@@ -16,7 +16,8 @@ from connectors.enrichment.find import find_company
 from connectors.enrichment.sandbox.qichacha import seal
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from tests.connectors.enrichment.registry import HENGRUI, Registry
 from tests.connectors.sandboxes import Running, sandbox
 

@@ -20,7 +20,8 @@ from connectors.kingdee.sandbox.gate import Application, Forbidden, admit
 from connectors.kingdee.signing import headers
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from tests.connectors.sandboxes import Running, sandbox
 
 VECTORS = json.loads(Path(__file__).with_name("fixtures").joinpath("signature.json").read_text("utf-8"))["vectors"]

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.kingdee.config import Config
 from connectors.kingdee.customers import Customer, ensure_customer
-from connectors.kingdee.documents import address
+from connectors.kingdee.documents import address, query
 from connectors.kingdee.receipts import poll_receipts
 from connectors.kingdee.receivables import book_receivable
 from hub import sdk
@@ -64,6 +64,25 @@ async def test_an_unchanged_window_costs_one_query_and_leaves_the_cursor() -> No
 
     assert (list(page.events), page.cursor, page.more) == ([], cursor, False)
     assert account.wire.calls[before:] == ["ExecuteBillQuery"]
+
+
+async def test_a_field_that_was_renamed_refuses_the_poll_and_the_cursor_misses_nothing() -> None:
+    account = await account_with_a_bill()
+    first = await account.receive("AR-HT-1", "10.00")
+    ctx = account.context()
+    _, cursor, _ = await drain(ctx, "")
+    second = await account.receive("AR-HT-1", "10.00")
+    await account.raw("POST", "/_sandbox/rename", json={"names": {"FSRCBILLNO": "FSOURCEBILLNO"}})
+    for name in ("FSOURCEBILLNO", "FREALRECAMOUNT"):
+        assert len(await query(ctx, "AR_RECEIVEBILL", ("FID", name), "FID>0", f"FID,{name}")) == 2
+
+    with pytest.raises(sdk.Rejected, match="FSRCBILLNO"):
+        await poll_receipts(ctx, cursor)
+
+    await account.raw("POST", "/_sandbox/rename", json={"names": {}})
+    events, _, _ = await drain(ctx, cursor)
+    assert [event.subject for event in events] == [second["id"]] != [first["id"]]
+    assert events[0].data["receivable_number"] == "AR-HT-1"
 
 
 async def test_a_receipt_that_was_committed_late_is_still_found() -> None:

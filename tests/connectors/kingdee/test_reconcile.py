@@ -26,7 +26,8 @@ from hub.ledger.database import Database
 from hub.ledger.leases import Heart
 from hub.ledger.reconcile import Report, last_reports
 from hub.registry import Registry
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from hub.sdk.testing import open_context
 from tests.connectors.kingdee.test_receivables import CUSTOMER, bill
 from tests.connectors.sandboxes import Running, sandbox
@@ -83,7 +84,7 @@ class World:
 
 @pytest.fixture
 async def world(migrated: Addresses, tmp_path: Path) -> AsyncIterator[World]:
-    registry = Registry({"kingdee": connector}, HOME, Vault(Vault.new_key()), LOOPBACK)
+    registry = Registry({"kingdee": connector}, HOME, Vault(Vault.new_key()), LOOPBACK, make_client)
     database = await Database.open(migrated.app, size=8, plan=plan)
     heart = Heart(migrated.app, 15).start()
     deliverer = Deliverer(database, registry, Preparer(database, registry, lambda _: Same()), 15, heart)

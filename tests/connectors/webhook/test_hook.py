@@ -15,7 +15,8 @@ from hub.credentials import Vault
 from hub.deploy import Running
 from hub.ledger.connections import save
 from hub.ledger.database import Database
-from hub.main import Hub, create_app
+from hub.main import Hub
+from hub.main.app import create_app
 from hub.registry import Registry, discover
 from hub.sdk.http import Egress
 from hub.settings import Settings

@@ -17,7 +17,8 @@ from connectors.webhook.proof import verify
 from connectors.webhook.sandbox.app import OURS, THEIRS
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from tests.connectors.sandboxes import sandbox
 from tests.connectors.webhook.partner import BODY, config, send, values
 from tests.serving import serving

@@ -21,7 +21,8 @@ from connectors.webhook.proof import verify
 from connectors.webhook.sandbox.app import OURS, PAIR, SENDS
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from tests.connectors.sandboxes import Running, sandbox
 from tests.connectors.webhook.partner import send, values
 from tests.serving import serving
@@ -164,6 +165,20 @@ async def test_our_sandbox_drives_our_hook_until_it_is_taken(tmp_path: Path, sch
     assert hook.facts[0].data["payload"]["data"] == {"total": Decimal("199.65")}
     assert hook.facts[0].data["at"]
     assert hook.refused == 0
+
+
+async def test_after_an_upgrade_the_sender_calls_fields_otherwise(tmp_path: Path) -> None:
+    order = {"order": {"bill_no": "AR-1", "lines": [1]}, "amount": Decimal("0.10")}
+    with sandbox("webhook", tmp_path) as running:
+        hook = Hook(Config.model_validate(running.credentials))
+        async with serving(hook.app) as url:
+            for names in ({"order.bill_no": "receivable_no", "nothing.there": "x", "amount.of": "y"}, {}):
+                await people(running.url, "rename", names=names)
+                await people(running.url, "send", type="paid", data=order, url=f"{url}/hooks/a.webhook")
+
+    renamed, usual = (fact.data["payload"]["data"] for fact in hook.facts)
+    assert renamed == {"order": {"receivable_no": "AR-1", "lines": [1]}, "amount": Decimal("0.10")}
+    assert usual == order
 
 
 async def test_what_one_hook_has_proven_another_with_another_secret_refuses(tmp_path: Path) -> None:

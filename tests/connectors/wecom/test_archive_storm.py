@@ -22,6 +22,7 @@ from hub.ledger.database import Database
 from hub.ledger.leases import Heart
 from hub.registry import Registry
 from hub.scheduler import Scheduler
+from hub.sdk.client import make_client
 from hub.sdk.http import LOOPBACK
 from tests.connectors.wecom.archive_host import ANNA, BEN, Host, children, serve
 
@@ -85,7 +86,7 @@ async def test_no_message_is_lost_or_told_twice_while_the_child_is_killed_every_
 ) -> None:
     expected = people_talk(host)
     host.archive.manners = {"slow_ms": 3}
-    registry = Registry({"wecom": connector}, HOME, Vault(Vault.new_key()), LOOPBACK)
+    registry = Registry({"wecom": connector}, HOME, Vault(Vault.new_key()), LOOPBACK, make_client)
     config = registry.read_config("wecom", host.config(archive_page=400))
     plain, sealed = registry.seal("demo", "wecom", config)
     async with database.unit("demo") as unit:

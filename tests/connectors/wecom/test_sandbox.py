@@ -21,7 +21,8 @@ from connectors.wecom.config import Config
 from connectors.wecom.events import parse
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from tests.connectors.sandboxes import Running, sandbox
 from tests.serving import serving
 

@@ -16,7 +16,8 @@ from connectors.wecom.errors import ERRORS
 from connectors.wecom.notices import Notice, send_text
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from tests.connectors.sandboxes import Running, sandbox
 from tests.connectors.wecom.genuine import config
 

@@ -24,7 +24,8 @@ from connectors.yonyou.receivables import DETAIL, SAVE
 from connectors.yonyou.sandbox.gate import APP_KEY, APP_SECRET, stamp
 from hub import sdk
 from hub.sdk import testing
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from hub.sdk.sandbox import FAULTS
 from tests.connectors.sandboxes import sandbox
 from tests.connectors.yonyou.wire import BILL, CUSTOMER, Tenant, run

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from connectors.yonyou.config import Config
 from connectors.yonyou.sandbox.app import build, credentials
 from hub import sdk
 from hub.sdk import testing
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from hub.sdk.sandbox import EffectLedger, Faults, SandboxKit
 
 URL = "http://127.0.0.1:1"
@@ -85,7 +88,9 @@ class Tenant:
     """One tenant: `context` is our client's, `raw` are the people and anyone else."""
 
     def __init__(self, faults: str = "", ledger: Path | None = None, **options: str) -> None:
-        self.kit = SandboxKit(EffectLedger(ledger), Faults(faults, 7), options, url=URL)
+        self.kit = SandboxKit(
+            EffectLedger(ledger), Faults(faults, 7), options, url=URL, client=partial(make_client, egress=LOOPBACK)
+        )
         self.app = build(self.kit)
         self.wire = Wire(httpx.ASGITransport(app=self.app))
 

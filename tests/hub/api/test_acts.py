@@ -1,54 +1,61 @@
-"""What a person decides about one delivery: an answer to a doubt, and a new effect that takes two."""
+"""What a person decides about one delivery: a replay, an answer to a doubt, and a new effect that takes two."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import pytest
-from fastapi import FastAPI
 
-from hub import api, sdk
-from hub.api import acts
-from hub.embedded.postgres import Addresses
+from hub import sdk
 from hub.ledger import forces
 from hub.ledger.replay import replay
-from tests.hub.api.bills import DONE, DOUBT, NO, Bills
-from tests.hub.api.conftest import Keys, redis_is_away
-
-JSON = {"content-type": "application/json"}
-
-
-@pytest.fixture
-async def bills(migrated: Addresses) -> AsyncIterator[Bills]:
-    opened = await Bills().open(migrated)
-    yield opened
-    await opened.database.close()
-
-
-@pytest.fixture
-def ledger(bills: Bills) -> Any:
-    """Where `key_for` makes its keys."""
-    return bills.database
-
-
-@pytest.fixture
-async def http(bills: Bills) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    for router in api.routers(bills.database, redis_is_away, "1", [acts.router(bills.database, bills.lab)]):
-        app.include_router(router)
-    api.guard(app, 4096, 0.5)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as opened:
-        yield opened
+from tests.hub.api import conftest
+from tests.hub.api.bills import DONE, DOUBT, FIRST, NO, SECOND, Bills
+from tests.hub.api.conftest import JSON, Keys
 
 
 async def post(
     http: httpx.AsyncClient, key: dict[str, str], delivery: str, verb: str, status: int = 202, **body: Any
 ) -> Any:
-    path = f"/api/v1/deliveries/{delivery}/{verb}"
-    answer = await http.post(path, headers={**key, **JSON}, content=sdk.dumps(body))
-    assert answer.status_code == status, answer.text
-    return sdk.loads(answer.content)
+    return await conftest.post(http, key, f"/api/v1/deliveries/{delivery}/{verb}", status, **body)
+
+
+async def test_twice_is_once_and_it_needs_its_own_scope(bills: Bills, http: httpx.AsyncClient, key_for: Keys) -> None:
+    (dead,) = await bills.ended(NO, "c1")
+    path, key = f"/api/v1/deliveries/{dead}/replay", await key_for("deliveries:replay")
+    assert (await http.post(path, headers=await key_for("deliveries:read"))).status_code == 403
+    theirs = await http.post(path, headers=await key_for("admin", tenant="other"))
+    assert (theirs.status_code, theirs.json()["code"]) == (404, "delivery-not-found")
+    bills.plans = SECOND
+    answers = [await http.post(path, headers=key) for _ in range(2)]
+    told = {"id": dead, "state": "pending", "mapping": FIRST.pin}
+    assert [(a.status_code, a.json()) for a in answers] == [(202, told)] * 2
+    assert ((await bills.row(dead))["replays"], await bills.count("replays")) == (1, 0)
+
+
+async def test_it_goes_with_the_mapping_of_today_where_that_is_asked_for(
+    bills: Bills, http: httpx.AsyncClient, key_for: Keys
+) -> None:
+    (dead,) = await bills.ended(NO, "c1")
+    key, bills.plans = await key_for("admin"), ""
+    gone = await post(http, key, dead, "replay", 409, mapping="current")
+    assert (gone["code"], gone["detail"]) == ("mapping", "today's flows do not owe this step")
+    assert gone["hint"]["zh"].startswith("流程现在不再做这一步")
+    bills.plans = SECOND
+    await post(http, key, dead, "replay", 422, mapping="newest")
+    await post(http, key, dead, "replay", 422, mapping="current", why=" ")
+    assert ((await bills.row(dead))["state"], await bills.count("replays")) == ("dead", 0)
+    clicks = await asyncio.gather(
+        *(post(http, key, dead, "replay", mapping="current", why="补了备注") for _ in range(5))
+    )
+    assert clicks == [{"id": dead, "state": "pending", "mapping": SECOND.pin}] * 5
+    (batch,) = sdk.loads((await http.get("/api/v1/replays", headers=key)).content)["items"]
+    assert (batch["mapping"], batch["why"], batch["chosen"]) == ("current", "补了备注", 1)
+    (taken,) = await bills.take()
+    await bills.settle(taken, DONE)
+    row = await bills.row(dead)
+    assert (row["state"], row["payload"]["note"], row["replays"]) == ("done", "v2", 1)
+    for choice in ("current", "pinned"):
+        assert (await post(http, key, dead, "replay", 409, mapping=choice))["code"] == "not-in-this-state"
 
 
 async def test_it_is_there_makes_it_done_as_the_vendor_would_have(

@@ -1,4 +1,4 @@
-"""Deliveries over REST: newest first, filtered, paged, whole; replayed and cancelled; a tenant sees its own."""
+"""Deliveries over REST: newest first, filtered, paged, whole; cancelled; a tenant sees its own."""
 
 from decimal import Decimal
 from typing import Any
@@ -111,37 +111,16 @@ async def test_another_tenants_delivery_does_not_exist(
     theirs = await key_for("admin", tenant="other")
     absent = (await client.get(f"{LIST}/dlv_unknown", headers=theirs)).text
     assert (await get(client, LIST, theirs))["items"] == []
-    for method, path in (
-        ("GET", f"{LIST}/{dead}"),
-        ("POST", f"{LIST}/{dead}/replay"),
-        ("POST", f"{LIST}/{dead}/cancel"),
-    ):
+    for method, path in (("GET", f"{LIST}/{dead}"), ("POST", f"{LIST}/{dead}/cancel")):
         answer = await client.request(method, path, headers=theirs)
         assert (answer.status_code, answer.text) == (404, absent)
 
 
-async def test_replay_twice_is_once_and_needs_its_own_scope(
-    ledger: Database, client: httpx.AsyncClient, key_for: Keys
-) -> None:
-    await owe(ledger, "ctr_1")
-    dead = await settle_one(ledger, endings()[State.DEAD])
-    path = f"{LIST}/{dead}/replay"
-    assert (await client.post(path, headers=await key_for("deliveries:read"))).status_code == 403
-    key = await key_for("deliveries:replay")
-    answers = [await client.post(path, headers=key) for _ in range(2)]
-    assert [(a.status_code, a.json()) for a in answers] == [(202, {"id": dead, "state": "pending"})] * 2
-    async with ledger.unit("demo") as unit:
-        assert await unit.fetchval("SELECT replays FROM deliveries") == 1
-
-
-async def test_what_is_done_is_neither_replayed_nor_cancelled(
-    ledger: Database, client: httpx.AsyncClient, key_for: Keys
-) -> None:
+async def test_what_is_done_is_not_cancelled(ledger: Database, client: httpx.AsyncClient, key_for: Keys) -> None:
     await owe(ledger, "ctr_1")
     done = await settle_one(ledger, endings()[State.DONE])
-    for verb in ("replay", "cancel"):
-        answer = await client.post(f"{LIST}/{done}/{verb}", headers=await key_for("admin"))
-        assert (answer.status_code, answer.json()["code"]) == (409, "not-in-this-state")
+    answer = await client.post(f"{LIST}/{done}/cancel", headers=await key_for("admin"))
+    assert (answer.status_code, answer.json()["code"]) == (409, "not-in-this-state")
 
 
 async def test_cancel_twice_is_once(ledger: Database, client: httpx.AsyncClient, key_for: Keys) -> None:

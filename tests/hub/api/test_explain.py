@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 import core_crm
+from core_crm import api as home
 from hub import api, sdk
 from hub.api import explain
 from hub.embedded.postgres import Addresses
@@ -88,7 +89,7 @@ async def caller(world: World) -> tuple[httpx.AsyncClient, dict[str, str]]:
         return False
 
     app = FastAPI()
-    private = [core_crm.router(Works(world.database)), explain.router(world.explainer)]
+    private = [home.router(Works(world.database)), explain.router(world.explainer)]
     for router in api.routers(world.database, no_redis, "test", private):
         app.include_router(router)
     api.guard(app, 1024 * 1024, 5)

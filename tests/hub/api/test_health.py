@@ -39,7 +39,9 @@ async def test_an_empty_database_is_not_ready_and_says_what_to_run(addresses: Ad
         answer = await client.get("/readyz")
         alive = await client.get("/healthz")
     await empty.close()
-    assert (answer.status_code, answer.json()["postgresql"]) == (503, "not migrated: run `hub db upgrade`")
+    told = answer.json()["postgresql"]
+    assert answer.status_code == 503
+    assert told.startswith("数据库里还没有表 / the database has no tables yet 先运行 hub db upgrade。")
     assert alive.json() == {"status": "ok"}
 
 

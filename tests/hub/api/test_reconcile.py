@@ -38,8 +38,7 @@ async def compared(ledger: Database) -> None:
     """Bills were compared and one is missing, another one unknown; customers cannot be listed."""
     async with ledger.unit("demo") as unit:
         await save(unit, "kingdee", "kingdee", {}, {})
-        for entity in ("receivable", "customer"):
-            await ensure(unit, "kingdee", entity)
+        await ensure(unit, [{"connector": "kingdee", "entity": entity} for entity in ("receivable", "customer")])
         assert await take_turn(unit, 30) is None, "the first is due at night"
         await make_due(unit)
         while turn := await take_turn(unit, 30):

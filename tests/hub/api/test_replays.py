@@ -1,56 +1,22 @@
 """The replay lab over REST: select, look without touching, put back as a batch, and read what became of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from hub import api, sdk
-from hub.api import acts, replays
+from hub import sdk
+from hub.api import replays
 from hub.domain.delivery import Next, State
-from hub.embedded.postgres import Addresses
 from hub.ledger import selection
 from hub.ledger.replay import cancel, replay
 from hub.ledger.settle import Outcome
 from tests.hub.api.bills import DONE, DOUBT, FIRST, NO, SECOND, Bills
-from tests.hub.api.conftest import Keys, redis_is_away
+from tests.hub.api.conftest import JSON, Keys, post
 
 REPLAYS = "/api/v1/replays"
-JSON = {"content-type": "application/json"}
-
-
-@pytest.fixture
-async def bills(migrated: Addresses) -> AsyncIterator[Bills]:
-    opened = await Bills().open(migrated)
-    yield opened
-    await opened.database.close()
-
-
-@pytest.fixture
-def ledger(bills: Bills) -> Any:
-    """Where `key_for` makes its keys."""
-    return bills.database
-
-
-@pytest.fixture
-async def http(bills: Bills) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    more = [replays.router(bills.database, bills.lab), acts.router(bills.database, bills.lab)]
-    for router in api.routers(bills.database, redis_is_away, "1", more):
-        app.include_router(router)
-    api.guard(app, 4096, 0.5)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as opened:
-        yield opened
-
-
-async def post(http: httpx.AsyncClient, key: dict[str, str], path: str, status: int = 200, **body: Any) -> Any:
-    answer = await http.post(path, headers={**key, **JSON}, content=sdk.dumps(body))
-    assert answer.status_code == status, answer.text
-    return sdk.loads(answer.content)
 
 
 async def test_a_dry_run_shows_every_difference_and_touches_nothing(

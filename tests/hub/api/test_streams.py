@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from hub import api
 from hub.api import streams
 from hub.embedded.postgres import Addresses
+from hub.ledger.connections import save
+from hub.ledger.cursors import advance, ensure, miss, take_turns
 from hub.ledger.database import Database
 from tests.hub.api.conftest import Keys, redis_is_away
 from tests.hub.drift.shop import GONE, Shop, files, order
@@ -52,6 +54,30 @@ async def test_a_stream_is_shown_with_its_shape(http: httpx.AsyncClient, key_for
     assert whole["held"] == 0
     unknown = await http.get("/streams/shop/order.sent", headers=key)
     assert (unknown.status_code, unknown.json()["code"]) == (404, "stream-not-found")
+
+
+async def test_a_poll_that_fails_is_told_with_its_reason_until_it_goes_well(
+    http: httpx.AsyncClient, key_for: Keys, shop: Shop
+) -> None:
+    key = await key_for("deliveries:read")
+    async with shop.database.unit("demo") as unit:
+        for name in ("shop", "books"):
+            await save(unit, name, "books", {}, {})
+        await ensure(unit, "books", "sale.seen")
+        await ensure(unit, "shop", "order.paid")
+        unread, read = sorted(await take_turns(unit, 60), key=lambda turn: turn.connection)
+        await miss(unit, unread, "Rejected: no field FNUMBER")
+        assert await advance(unit, read, [], [], "1", 0)
+    books, orders = (await http.get("/streams", headers=key)).json()["items"]
+    assert (books["connection"], books["type"], books["events"]) == ("books", "sale.seen", 0)
+    assert books["poll"] == {"failures": 1, "error": "Rejected: no field FNUMBER", "went_well_at": None}
+    assert (orders["connection"], orders["poll"]) == ("shop", None)
+    async with shop.database.unit("demo") as unit:
+        await unit.execute("UPDATE cursors SET due_at = now()")
+        (turn,) = [each for each in await take_turns(unit, 60) if each.connection == "shop"]
+        await miss(unit, turn, "Transient: http 503")
+    whole = (await http.get(ONE, headers=key)).json()
+    assert (whole["poll"]["error"], whole["poll"]["went_well_at"] is None) == ("Transient: http 503", False)
 
 
 async def test_a_drift_is_held_refused_while_the_mapping_is_not_fixed_and_released_once(

@@ -328,16 +328,17 @@ def replace_field(field: Any, **changes: Any) -> Any:
 
 
 def test_no_probe_and_no_sandbox_are_seen(kingdee: Folder) -> None:
-    bare = replace(kingdee.connector, probe=None, sandbox=None)
-    at = "connectors/kingdee/connector.py"
-    assert red(replace(kingdee, connector=bare)) == {("probe-is-harmless", at), ("sandbox-builds", at)}
+    bare = replace(kingdee.connector, probe=None)
+    assert red(replace(kingdee, connector=bare, vendor=None)) == {
+        ("probe-is-harmless", "connectors/kingdee/connector.py"),
+        ("sandbox-builds", "connectors/kingdee/sandbox"),
+    }
 
 
 def test_a_sandbox_whose_credentials_do_not_fit_is_seen(kingdee: Folder) -> None:
-    sandbox = kingdee.connector.sandbox
-    assert sandbox is not None
-    other = replace(kingdee.connector, sandbox=replace(sandbox, credentials=lambda _kit: {"nonsense": "1"}))
-    assert red(replace(kingdee, connector=other)) == {("sandbox-builds", "connectors/kingdee/sandbox")}
+    assert kingdee.vendor is not None
+    other = replace(kingdee.vendor, credentials=lambda _kit: {"nonsense": "1"})
+    assert red(replace(kingdee, vendor=other)) == {("sandbox-builds", "connectors/kingdee/sandbox")}
 
 
 def test_only_the_sandbox_needs_a_web_framework() -> None:

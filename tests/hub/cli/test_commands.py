@@ -6,6 +6,7 @@ import re
 import shlex
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,19 @@ def test_a_database_that_is_not_there_is_said_in_one_sentence(
             assert isinstance(error, Unavailable)
             assert words in error.message
             assert name in error.hint.en
+
+
+def test_a_database_without_tables_is_said_in_one_sentence_with_what_to_run(addresses: Addresses) -> None:
+    program = [sys.executable, "-m", "hub"]
+    empty = {"HUB_DATABASE_URL": addresses.app, "HUB_OWNER_DATABASE_URL": addresses.owner}
+    for command in ("serve", "work", "plan", "deliveries list", "db tenant acme Acme"):
+        ended = subprocess.run(
+            [*program, *command.split()], env={**os.environ, **empty}, capture_output=True, text=True, timeout=60
+        )
+        said = (
+            "数据库里还没有表 / the database has no tables yet 先运行 hub db upgrade。 / Run `hub db upgrade` first.\n"
+        )
+        assert (ended.returncode, ended.stderr, ended.stdout) == (1, said, ""), command
 
 
 def test_an_installation_is_made_as_the_page_says(addresses: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ from hub.cli import load
 from hub.credentials import Vault
 from hub.domain.errors import ConfigError
 from hub.embedded.postgres import Addresses
-from hub.main import create_app, following, open_hub
+from hub.main import following, open_hub
+from hub.main.app import create_app
 from hub.settings import Settings
 
 SHIPPED = Path(__file__).parents[3] / "mappings"
@@ -212,3 +213,12 @@ async def until(told: Callable[[], Awaitable[int]]) -> int:
             if found := await told():
                 return found
             await asyncio.sleep(0.02)
+
+
+def test_a_plan_tells_what_may_go_wrong_and_lets_it_pass(folder: Path) -> None:
+    mapping = folder / "kingdee" / "receipt__crm_payment.yaml"
+    mapping.write_text(mapping.read_text("utf-8").replace("take: number", "take: number || numbr"), "utf-8")
+    (doubt,) = json.loads(hub("plan", "--json").stdout)["doubts"]
+    assert "没有 'numbr'，是不是 'number'？ / unknown 'numbr', did you mean 'number'?" in doubt["found"]
+    assert doubt["tenants"] == []
+    assert f"△ {doubt['found']}" in hub("plan").stderr

@@ -15,6 +15,8 @@ from hub.drift import Learner, Reading
 from hub.drift.guard import drifted
 from hub.embedded.postgres import Addresses
 from hub.ledger.claim import claim
+from hub.ledger.connections import save
+from hub.ledger.cursors import ensure, miss, take_turns
 from hub.ledger.database import Database
 from hub.ledger.settle import Ended, Outcome, settle
 from hub.mapping import MappingFile, parse_mapping
@@ -92,6 +94,23 @@ def test_what_is_held_is_released_as_a_batch(migrated: Addresses) -> None:
     batch = made("streams", "release", *STREAM, "--why", "mended")
     assert (batch["why"], batch["chosen"], batch["counts"]) == ("mended", 1, {"pending": 1})
     assert made("streams", "show", *STREAM)["held"] == 0
+
+
+async def fail(addresses: Addresses) -> None:
+    """A poll that Kingdee refuses."""
+    database = await Database.open(addresses.app, 2)
+    async with database.unit("demo") as unit:
+        await save(unit, "kingdee", "kingdee", {}, {})
+        await ensure(unit, "kingdee", "receipt.booked")
+        (turn,) = await take_turns(unit, 60)
+        await miss(unit, turn, "Rejected: 字段不存在")
+    await database.close()
+
+
+def test_a_poll_that_fails_is_told_where_its_stream_is_looked_for(migrated: Addresses) -> None:
+    asyncio.run(fail(migrated))
+    told = hub("streams", "list").output
+    assert "✕ kingdee receipt.booked: 轮询失败 / the poll fails ×1: Rejected: 字段不存在" in told
 
 
 def test_a_stream_that_nobody_told_of_is_said_so() -> None:

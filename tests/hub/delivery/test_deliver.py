@@ -24,6 +24,7 @@ from hub.ledger.leases import Heart
 from hub.ledger.record import Plan
 from hub.ledger.versions import keep_versions
 from hub.registry import Registry
+from hub.sdk.client import make_client
 from hub.sdk.http import LOOPBACK, Egress
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)
@@ -168,7 +169,7 @@ async def opened(
     """A world of its own around a vendor, with the connections acme and second."""
     server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    registry = Registry({"acme": connector}, home, Vault(Vault.new_key()), LOOPBACK)
+    registry = Registry({"acme": connector}, home, Vault(Vault.new_key()), LOOPBACK, make_client)
     database = await Database.open(addresses.app, size=8, plan=plan)
     async with database.unit("demo") as unit:
         for name in ("acme", "second"):
@@ -316,7 +317,7 @@ async def test_a_database_that_is_lost_kills_no_delivery(world: World) -> None:
 
 async def test_a_secret_that_does_not_open_holds_the_delivery(world: World) -> None:
     await world.approve("AR-1")
-    registry = Registry({"acme": acme}, home, Vault(Vault.new_key()), Egress())
+    registry = Registry({"acme": acme}, home, Vault(Vault.new_key()), Egress(), make_client)
     await deliverer(world.database, registry, Map, world.deliverer.heart).drain("demo", "acme")
     assert await world.rows("SELECT state, spent FROM deliveries") == [("held", 0)]
     assert world.vendor.bills == {}

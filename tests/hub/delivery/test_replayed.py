@@ -24,6 +24,7 @@ from hub.ledger.forces import ask, confirm
 from hub.ledger.leases import Heart
 from hub.ledger.replay import replay
 from hub.registry import Registry
+from hub.sdk.client import make_client
 from hub.sdk.http import Egress
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)
@@ -120,7 +121,7 @@ async def world(migrated: Addresses) -> AsyncIterator[World]:
     async def note(unit: sdk.Unit, given: Written) -> sdk.Made:
         return await made.note(unit, given)
 
-    registry = Registry({"acme": acme}, home, Vault(Vault.new_key()), Egress())
+    registry = Registry({"acme": acme}, home, Vault(Vault.new_key()), Egress(), make_client)
     made.database = database = await Database.open(migrated.app, size=8, plan=plan)
     async with database.unit("demo") as unit:
         await save(unit, "acme", "acme", {}, {})

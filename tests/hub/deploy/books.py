@@ -20,7 +20,9 @@ from hub.flows import Catalogue
 from hub.ledger.connections import everyone, save
 from hub.ledger.database import Database
 from hub.ledger.leases import Heart
+from hub.ledger.migrate import add_tenant
 from hub.registry import Registry
+from hub.sdk.client import make_client
 from hub.sdk.http import LOOPBACK
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)
@@ -89,14 +91,15 @@ class World:
         books, shelves = vendor("books"), vendor("shelves")
         books.action("book", effect=sdk.Effect.B, title=sdk.Text("记账", "Book"))(self._book)
         home = sdk.HomeSystem("crm", sdk.Text("客户", "CRM"), frozenset())
-        self.registry = Registry({"books": books, "shelves": shelves}, home, Vault(Vault.new_key()), LOOPBACK)
+        self.registry = Registry(
+            {"books": books, "shelves": shelves}, home, Vault(Vault.new_key()), LOOPBACK, make_client
+        )
         self.load = partial(Catalogue.of, actions={"books.book": Entry}, events=EVENTS)
         self.running = Running()
         self.database = await Database.open(self.addresses.app, size=8, plan=self.running.plan)
         self.follower = Follower(self.database, self.running, self.load)
         self.deployer = Deployer(self.database, self.registry, self.load)
-        async with self.database.unit("demo") as unit:
-            await save(unit, "books", "books", {"place": "attic", "shelf": 1}, {})
+        await self.come("demo")
         return self
 
     async def close(self) -> None:
@@ -115,8 +118,14 @@ class World:
     async def apply(self, files: dict[str, str], environment: Environment | None = None, note: str = "") -> int:
         return await self.deployer.apply(await self.deployer.plan(files, environment), "cli:test", note)
 
-    async def order(self, *numbers: str) -> None:
-        async with self.database.unit("demo") as unit:
+    async def come(self, tenant: str) -> None:
+        """A tenant with the books, now if it was not there."""
+        await add_tenant(self.addresses.owner, tenant, tenant)
+        async with self.database.unit(tenant) as unit:
+            await save(unit, "books", "books", {"place": "attic", "shelf": 1}, {})
+
+    async def order(self, *numbers: str, tenant: str = "demo") -> None:
+        async with self.database.unit(tenant) as unit:
             facts = [sdk.Inbound("order.paid", each, each, AT, {"number": each}) for each in numbers]
             await unit.record("shop", facts)
 

@@ -10,6 +10,7 @@ import pytest
 from hub.deploy import Plan
 from hub.deploy.difference import file_changes
 from hub.domain.errors import ConfigError
+from hub.drift import Learner, Reading
 from hub.ledger.connections import find, hold, save
 from hub.ledger.releases import files_of, find_release, newest_number, newest_releases
 from hub.sdk.home import Unit
@@ -62,8 +63,24 @@ def test_a_difference_that_nobody_sees_is_seen(change: tuple[str, str]) -> None:
 
 async def test_files_are_checked_before_anything_else(world: World) -> None:
     files = edition("one") | {"left.yaml": edition("one")["left.yaml"].replace("books.book", "books.bok", 1)}
-    with pytest.raises(ConfigError, match=r"left.yaml:4:5: unknown 'books.bok', did you mean 'books.book'"):
+    with pytest.raises(ConfigError, match=r"left.yaml:4:5: .*unknown 'books.bok', did you mean 'books.book'"):
         await world.deployer.plan(files, None)
+
+
+async def test_a_plan_doubts_what_no_declaration_and_nothing_received_has(world: World) -> None:
+    """What came in warns, and refuses nothing; without it nothing is known of the shop's orders."""
+    files = edition("one") | {"left.yaml": edition("one")["left.yaml"].replace("take: number", "take: nubmer")}
+    files["flows/orders.yaml"] += "lane: custmer\n"
+    assert (await world.deployer.plan(files, None)).doubts == []
+    await world.order(*map(str, range(20)))
+    await Learner(world.database, Reading(lambda: (), world.running.mapping), settled_s=-1).step()
+    plan = await world.deployer.plan(files, None)
+    assert [(each.words.partition(" / ")[0], each.tenants) for each in plan.doubts] == [
+        ("left.yaml:6:19: number: 没有 'nubmer'，是不是 'number'？", ["demo"]),
+        ("flows/orders.yaml:7:7: lane: 没有 'custmer'，是不是 'number'？", ["demo"]),
+    ]
+    assert await world.deployer.apply(plan, "cli:test", "") == 1
+    assert (await world.deployer.plan(edition("one"), None)).doubts == []
 
 
 async def test_a_release_says_what_when_by_whom_and_keeps_a_text_once(world: World) -> None:
@@ -176,11 +193,11 @@ MISTAKES = [
     ("{ env: SECRET }", "canary-one-1", r"prod.yaml:3:\d+: a secret is not written here"),
     ("{ env: SECRET }", "{ env: SECRT }", r"prod.yaml:3:\d+: env SECRT is not there"),
     ("{ file: place.txt }", "{ file: gone.txt }", r"prod.yaml:4:\d+: file gone.txt is not there"),
-    ("place: cellar", "plcae: cellar", r"prod.yaml:3:\d+: unknown 'plcae', did you mean 'place'"),
-    ("connector: books,", "connector: boks,", r"prod.yaml:3:\d+: unknown 'boks', did you mean 'books'"),
+    ("place: cellar", "plcae: cellar", r"prod.yaml:3:\d+: .*unknown 'plcae', did you mean 'place'"),
+    ("connector: books,", "connector: boks,", r"prod.yaml:3:\d+: .*unknown 'boks', did you mean 'books'"),
     ("shelf: 7", "shelf: top", r"prod.yaml:4:\d+: connection to books: shelf"),
-    ("  demo:", "  dmeo:", r"prod.yaml:2:3: unknown 'dmeo', did you mean 'demo'"),
-    ("connector: books,", "conector: books,", r"prod.yaml:3:\d+: unknown 'conector', did you mean 'connector'"),
+    ("  demo:", "  dmeo:", r"prod.yaml:2:3: .*unknown 'dmeo', did you mean 'demo'"),
+    ("connector: books,", "conector: books,", r"prod.yaml:3:\d+: .*unknown 'conector', did you mean 'connector'"),
 ]
 
 

@@ -58,14 +58,12 @@ async def test_a_reload_while_deliveries_flow_loses_none_and_mixes_none(world: W
     assert len(set.union(*editions.values())) > 1, "nothing was reloaded while orders came"
 
 
-async def test_an_old_delivery_is_replayed_with_its_old_mapping_in_any_process_and_tenant(world: World) -> None:
+async def test_an_old_delivery_is_replayed_with_its_old_mapping_in_any_process(world: World) -> None:
     await world.apply(edition("one"))
     await world.follower.look()
     await world.order("SO-1", "SO-2")
     ids = [row[0] for row in await world.rows("SELECT id FROM deliveries ORDER BY seq")]
-    async with world.database.unit("demo") as unit:
-        for each in ids:
-            await cancel(unit, each)
+    await give_up(world, *ids)
     await world.apply(edition("two"))
     await world.follower.look()
     async with world.database.unit("demo") as unit:
@@ -75,23 +73,58 @@ async def test_an_old_delivery_is_replayed_with_its_old_mapping_in_any_process_a
     fresh = Running()
     await Follower(world.database, fresh, world.load).look()
     async with world.database.unit("demo") as unit:
-        await unit.execute("DELETE FROM flow_versions")  # as for a tenant that came after that release
         await replay(unit, ids[2])
         await replay(unit, ids[3])
     await world.deliverer(fresh).drain("demo", "books")
     assert [each.edition for each in world.entries] == ["one"] * 4
 
 
-async def test_a_text_with_other_line_ends_is_found_by_its_pin(world: World) -> None:
-    files = edition("one")
-    files["left.yaml"] = "\ufeff" + files["left.yaml"].replace("\n", "\r\n")
+SHARED = {"tables/shelves.yaml": "table: shelves\npairs: { SO-1: north }\n"}
+LOOKED_UP = "again: { take: number, lookup: shelves }"
+
+
+async def test_a_tenant_that_came_after_a_release_keeps_its_mappings_with_their_tables(world: World) -> None:
+    """Its texts are those that ran when it came, whatever is released or removed later; its files' line ends too."""
+    files = {**edition("one"), **SHARED}
+    files["left.yaml"] = "\ufeff" + files["left.yaml"].replace("again: { value: one }", LOOKED_UP).replace("\n", "\r\n")
     await world.apply(files)
     await world.follower.look()
-    await world.order("SO-1")
-    async with world.database.unit("demo") as unit:
-        await unit.execute("DELETE FROM flow_versions")
-    await world.deliverer(Running()).drain("demo", "books")
-    assert [each.book for each in world.entries] == ["left", "right"]
+    await world.come("late")
+    await world.order("SO-1", tenant="late")
+    await world.apply(edition("two"))
+    await world.follower.look()
+    ids = [row[0] for row in await world.rows("SELECT id FROM deliveries", tenant="late")]
+    await give_up(world, *ids, tenant="late")
+    fresh = Running()
+    await Follower(world.database, fresh, world.load).look()
+    async with world.database.unit("late") as unit:
+        for each in ids:
+            await replay(unit, each)
+    await world.deliverer(fresh).drain("late", "books")
+    assert [(each.book, each.edition, each.again) for each in world.entries] == [
+        ("left", "one", "north"),
+        ("right", "one", "one"),
+    ]
+
+
+async def test_a_tenant_that_comes_while_there_is_no_release_keeps_the_texts_of_the_files(
+    world: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("mappings")
+    (folder / "flows").mkdir()
+    for path, text in edition("mine").items():
+        (folder / path).write_text(text, "utf-8")
+    await world.follower.start(folder, world.load)
+    await world.come("late")
+    for _ in range(2):
+        await world.follower.look()
+        assert len(await world.rows("SELECT 1 FROM flow_versions", tenant="late")) == 3
+
+
+async def give_up(world: World, *deliveries: str, tenant: str = "demo") -> None:
+    async with world.database.unit(tenant) as unit:
+        for each in deliveries:
+            await cancel(unit, each)
 
 
 async def test_a_process_starts_with_the_release_and_with_its_files_while_there_is_none(

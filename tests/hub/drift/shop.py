@@ -25,6 +25,7 @@ from hub.ledger.leases import Heart
 from hub.ledger.streams import Drift, Policy
 from hub.ledger.versions import keep_versions
 from hub.registry import Registry
+from hub.sdk.client import make_client
 from hub.sdk.http import LOOPBACK
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)
@@ -116,7 +117,7 @@ class Shop:
     async def open(self, addresses: Addresses) -> "Shop":
         self.books = Books()
         home = sdk.HomeSystem("crm", sdk.Text("客户", "CRM"), frozenset())
-        self.registry = Registry({"books": self.books.connector}, home, Vault(Vault.new_key()), LOOPBACK)
+        self.registry = Registry({"books": self.books.connector}, home, Vault(Vault.new_key()), LOOPBACK, make_client)
         self.database = await Database.open(addresses.app, size=8, plan=self.plan)
         await self.load(files(1, "order_no"))
         reading = self.reading = Reading(lambda: self.catalogue.flows, self.mapping)

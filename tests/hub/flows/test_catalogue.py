@@ -163,19 +163,19 @@ def test_an_empty_directory_is_an_empty_catalogue(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("version: 1", "versoin: 1", r"bill.yaml:2:1: unknown 'versoin', did you mean 'version'"),
-        ("take: contract.amount", "taek: contract.amount", r"bill.yaml:7:13: unknown 'taek', did you mean 'take'"),
-        ("to: acme.book", "to: acme.bok", r"bill.yaml:4:5: unknown 'acme.bok', did you mean 'acme.book'"),
-        ("  amount:", "  amonut:", r"bill.yaml:7:3: unknown 'amonut', did you mean 'amount'"),
-        ("  number: {", "  amount2: {", r"bill.yaml:6:3: unknown 'amount2', did you mean 'amount'"),
+        ("version: 1", "versoin: 1", r"bill.yaml:2:1: .*unknown 'versoin', did you mean 'version'"),
+        ("take: contract.amount", "taek: contract.amount", r"bill.yaml:7:13: .*unknown 'taek', did you mean 'take'"),
+        ("to: acme.book", "to: acme.bok", r"bill.yaml:4:5: .*unknown 'acme.bok', did you mean 'acme.book'"),
+        ("  amount:", "  amonut:", r"bill.yaml:7:3: .*unknown 'amonut', did you mean 'amount'"),
+        ("  number: {", "  amount2: {", r"bill.yaml:6:3: .*unknown 'amount2', did you mean 'amount'"),
         ("contract.number,", '"contract..number",', r"bill.yaml:6:\d+: 表达式 / expression"),
         ("version: 1", "version: one", r"bill.yaml:2:10: version"),
         ("version: 1", "version: &a 1", r"bill.yaml:2:\d+: .* / anchors"),
         ("version: 1", "version: !!python/name:os 1", r"bill.yaml:2:\d+: .* / tags"),
         ("version: 1", "version: 1\nversion: 1", r"bill.yaml:3:1: 'version' 写了两次，留一个 / stands here twice"),
-        ("from: crm.contract.approved", "from: crm.contract.aproved", r"bill.yaml:3:7: unknown 'crm.contract.aproved'"),
-        ("name: one", "nmae: one", r"bill.yaml:9:7: unknown 'nmae', did you mean 'name'"),
-        ("examples:", "example:", r"bill.yaml:8:1: unknown 'example', did you mean 'examples'"),
+        ("from: crm.contract.approved", "from: crm.contract.aproved", r"bill.yaml:3:7: .*unknown 'crm.contract.apro"),
+        ("name: one", "nmae: one", r"bill.yaml:9:7: .*unknown 'nmae', did you mean 'name'"),
+        ("examples:", "example:", r"bill.yaml:8:1: .*unknown 'example', did you mean 'examples'"),
         (
             "expect: { number: HT-1 }",
             "expect: { number: HT-2 }",
@@ -189,7 +189,7 @@ def test_an_empty_directory_is_an_empty_catalogue(tmp_path: Path) -> None:
         (
             "examples:",
             "  lines: { each: contract.lines, fields: { prodct: { take: product } } }\nexamples:",
-            r"bill.yaml:8:44: unknown 'prodct', did you mean 'product'",
+            r"bill.yaml:8:44: .*unknown 'prodct', did you mean 'product'",
         ),
         (
             "examples:",
@@ -217,16 +217,16 @@ def test_a_typo_in_a_mapping_is_refused_where_it_stands(tmp_path: Path, old: str
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("contract.approved,", "contract.aproved,", r"to-acme.yaml:3:\d+: unknown 'contract.aproved', did you mean"),
-        ("acme.book,", "acme.boook,", r"to-acme.yaml:6:15: unknown 'acme.boook', did you mean 'acme.book'"),
-        ("bill@1", "bil@1", r"to-acme.yaml:6:\d+: unknown 'crm.contract__acme.bil@1', did you mean"),
-        ("bill@1", "bill@2", r"to-acme.yaml:6:\d+: unknown 'crm.contract__acme.bill@2', did you mean"),
-        ("connection: crm", "connection: cmr", r"to-acme.yaml:3:21: unknown 'cmr', did you mean 'crm'"),
+        ("contract.approved,", "contract.aproved,", r"to-acme.yaml:3:\d+: .*unknown 'contract.aproved', did you mean"),
+        ("acme.book,", "acme.boook,", r"to-acme.yaml:6:15: .*unknown 'acme.boook', did you mean 'acme.book'"),
+        ("bill@1", "bil@1", r"to-acme.yaml:6:\d+: .*unknown 'crm.contract__acme.bil@1', did you mean"),
+        ("bill@1", "bill@2", r"to-acme.yaml:6:\d+: .*unknown 'crm.contract__acme.bill@2', did you mean"),
+        ("connection: crm", "connection: cmr", r"to-acme.yaml:3:21: .*unknown 'cmr', did you mean 'crm'"),
         ("lane: contract.id", "lane: contract.[", r"to-acme.yaml:4:\d+: 表达式 / expression"),
-        ("  - {", "  - { tell: me,", r"to-acme.yaml:6:7: unknown 'tell'; known: action, on, record, using"),
-        ("event:", "evnt:", r"to-acme.yaml:3:26: unknown 'evnt', did you mean 'event'"),
-        ("zh:", "hz:", r"to-acme.yaml:2:10: unknown 'hz'; known: en, zh"),
-        ("lane:", "lnae:", r"to-acme.yaml:4:1: unknown 'lnae', did you mean 'lane'"),
+        ("  - {", "  - { tell: me,", r"to-acme.yaml:6:7: .*unknown 'tell'; known: action, on, record, using"),
+        ("event:", "evnt:", r"to-acme.yaml:3:26: .*unknown 'evnt', did you mean 'event'"),
+        ("zh:", "hz:", r"to-acme.yaml:2:10: .*unknown 'hz'; known: en, zh"),
+        ("lane:", "lnae:", r"to-acme.yaml:4:1: .*unknown 'lnae', did you mean 'lane'"),
         ("> `0.1`", "> `0.1", r"to-acme.yaml:3:75: 表达式 / expression"),
         (
             "contract.approved,",
@@ -280,7 +280,7 @@ def test_everything_loaded_is_kept_with_its_pin_and_its_text(tmp_path: Path) -> 
 def test_a_wrong_path_is_told_before_a_wrong_example_of_another_file() -> None:
     untrue = MAPPING.replace("bill", "abill").replace("expect: { number: HT-1 }", "expect: { number: HT-2 }")
     texts = {"a.yaml": untrue, "bill.yaml": MAPPING.replace("  amount:", "  amonut:")}
-    with pytest.raises(ConfigError, match=r"^bill.yaml:7:3: unknown 'amonut'"):
+    with pytest.raises(ConfigError, match=r"^bill.yaml:7:3: .*unknown 'amonut'"):
         Catalogue.of(texts, ACTIONS, EVENTS)
 
 

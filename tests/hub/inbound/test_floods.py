@@ -17,7 +17,8 @@ from hub.deploy import Running
 from hub.embedded.postgres import Addresses
 from hub.ledger.connections import save
 from hub.ledger.database import Database
-from hub.main import Hub, create_app
+from hub.main import Hub
+from hub.main.app import create_app
 from hub.registry import Registry
 from hub.sdk.http import Egress
 from hub.settings import Settings

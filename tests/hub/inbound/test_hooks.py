@@ -19,7 +19,8 @@ from hub.embedded.postgres import Addresses
 from hub.ledger.connections import save
 from hub.ledger.cursors import ensure, take_turns
 from hub.ledger.database import Database
-from hub.main import Hub, create_app
+from hub.main import Hub
+from hub.main.app import create_app
 from hub.registry import Registry
 from hub.sdk.http import Egress
 from hub.settings import Settings

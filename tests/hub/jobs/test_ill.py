@@ -153,12 +153,8 @@ def working(world: World, url: str) -> Iterator[list[asyncio.Task[None]]]:
     """A worker's loops."""
     drains = Drains(world.deliverer.drain)
     scheduler = Scheduler(world.database, world.deliverer.registry, world.deliverer.heart)
-
-    async def sweep() -> None:
-        for tenant, connection in await scheduler.sweep():
-            await drains.ask(tenant, connection)
-
-    tasks = [asyncio.create_task(each) for each in (listen(url, drains.ask), every(0.1, sweep))]
+    sweeping = every(0.1, lambda: scheduler.sweep(drains.ask))
+    tasks = [asyncio.create_task(each) for each in (listen(url, drains.ask), sweeping)]
     yield tasks
     for task in tasks:
         task.cancel()

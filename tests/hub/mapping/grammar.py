@@ -20,6 +20,7 @@ OWN = sorted(FUNCTIONS)
 STANDARD = sorted(set(TABLE) - set(OWN))
 
 names = st.sampled_from(WRITTEN)
+paths = st.lists(st.sampled_from(["a", "b", "c", "get"]), min_size=1, max_size=3).map(".".join)
 atoms = names | st.sampled_from(["@", *WRITTEN, *LITERALS])
 tails = st.sampled_from(["", "", ".a", ".b", "[0]", ".c[0]", ".[a, b]", ".{a: b}"])
 
@@ -141,6 +142,6 @@ def _made(draw: st.DrawFn, way: str, depth: int) -> dict[str, Any]:
     if way == "value":
         return {"value": draw(st.sampled_from([0, False, "", [1], "x"]))}
     if way == "take":
-        return {"take": draw(names | plain), **draw(FINISH)}
-    each = {"each": draw(names)} if way == "each" else {}
+        return {"take": draw(names | paths | plain), **draw(FINISH)}
+    each = {"each": draw(names | paths)} if way == "each" else {}
     return {**each, "fields": draw(rules(depth - 1)), "required": draw(st.booleans())}

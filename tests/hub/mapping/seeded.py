@@ -1,5 +1,5 @@
-"""Shipped mappings with one edit each, as an IT person makes it: 40 wrong ones, 20 right ones. Printed as a table by
-`python -m tests.hub.mapping.seeded`.
+"""Shipped mappings with one edit each, as an IT person makes it: 40 wrong ones, 20 right ones; and shipped flows, 10
+wrong and 8 right. Printed as a table by `python -m tests.hub.mapping.seeded`.
 """
 
 import sys
@@ -9,9 +9,12 @@ from pathlib import Path
 
 from core_crm import home
 from hub.credentials import Vault
+from hub.flows import lint as flow_lint
+from hub.flows import parse_flow
 from hub.flows.catalogue import plain
 from hub.mapping import MappingFile, parse_mapping, read_mappings
-from hub.mapping.checks.lint import Finding, findings
+from hub.mapping.checks.finding import Finding
+from hub.mapping.checks.lint import findings
 from hub.mapping.checks.types import Type
 from hub.registry import Registry, discover
 from hub.registry.told import told_streams
@@ -209,16 +212,54 @@ RIGHT = (
 )
 
 
+APPROVAL, TO_KINGDEE, TO_MAIL = "flows/contract-approval", "flows/contract-to-kingdee", "flows/contract-to-mail"
+PAYMENT, WRITTEN, CHATS = "flows/receipt-to-payment", "flows/receivable-to-crm", "flows/wecom-chat-to-timeline"
+HEARD = "event: receipt.booked }"
+
+FLOW_FAULTS = (
+    edit(
+        "unknown path", APPROVAL, "contract.amount >", "contract.amonut >", "when.if: 没有 'amonut'，是不是 'amount'？"
+    ),
+    edit("unknown path", TO_KINGDEE, "record: customer.id", "record: customer_id", "do.0.record: 没有 'customer_id'"),
+    edit("unknown path", WRITTEN, "lane: record", "lane: recrod", "lane: 没有 'recrod'，是不是 'record'？"),
+    edit("unknown path", CHATS, "kind != 'revoke'", "knd != 'revoke'", "when.if: 没有 'knd'，是不是 'kind'？"),
+    edit(
+        "comparison never true", APPROVAL, "`500000`", "'500000'", "这个比较永远不成立：一边是小数，一边是文本（数字）"
+    ),
+    edit(
+        *("comparison never true", TO_MAIL, "customer.contacts[?email != '']", "contract.status == 'aproved'"),
+        "是不是 'approved'？",
+    ),
+    edit("no condition", APPROVAL, "contract.amount > `500000`", "contract.amount", "这个条件总是成立：小数从不为空"),
+    edit("no id", TO_KINGDEE, "record: customer.id", "record: customer", "编号是文本或整数，这里是对象"),
+    edit("no id", PAYMENT, HEARD, f"{HEARD}\nlane: amount", "编号是文本或整数，这里可能是小数"),
+    edit(
+        *("beyond types: another's id", TO_KINGDEE, "record: customer.id", "record: contract.id"),
+    ),
+)
+FLOW_RIGHT = (
+    edit("another amount", APPROVAL, "`500000`", "`600000.50`"),
+    edit("two conditions", APPROVAL, "`500000`", "`500000` && contract.currency == 'CNY'"),
+    edit("has lines", APPROVAL, "contract.amount > `500000`", "contract.lines[?amount > `1`]"),
+    edit("id of the event", TO_KINGDEE, "record: customer.id", "record: subject"),
+    edit("lane of two ids", WRITTEN, "lane: record", "lane: \"join('/', [record, result.id])\""),
+    edit("lane by what caused it", WRITTEN, "lane: record", "lane: cause.customer.id"),
+    edit("lane by number", PAYMENT, HEARD, f"{HEARD}\nlane: number"),
+    edit("another kind", CHATS, "kind != 'revoke'", "kind == 'text'"),
+)
+
+
 class Desk:
-    """The shipped mappings, and what the check says of one that is edited."""
+    """The shipped mappings and flows, and what the check says of one that is edited."""
 
     def __init__(self) -> None:
         registry = Registry(discover(), home, Vault(Vault.new_key()), LOOPBACK)
         self._inputs = {name: action.input for name, action in registry.actions.items()}
         self._streams = told_streams(registry)
-        files = (path for path in sorted(ROOT.rglob("*.yaml")) if path.parent.name != "flows")
+        files = sorted(ROOT.rglob("*.yaml"))
         self.texts = {path.relative_to(ROOT).as_posix(): plain(path.read_text("utf-8")) for path in files}
-        tables, self._shipped = read_mappings(self.texts)
+        written = {name: text for name, text in self.texts.items() if not name.startswith("flows/")}
+        tables, self._shipped = read_mappings(written)
         self._tables = {table.name: table.pairs for table in tables}
 
     def findings(self, mapping: MappingFile) -> Sequence[Finding]:
@@ -227,11 +268,22 @@ class Desk:
 
     def source(self, mapping: MappingFile) -> Type:
         """What a mapping among the shipped ones may be given."""
-        return self._streams.source(mapping, self._shipped)
+        return self._streams.source(mapping.sources, self._shipped)
 
     def shipped(self) -> Sequence[Finding]:
         """What is wrong with the shipped ones."""
-        return [finding for mapping in self._shipped for finding in self.findings(mapping)]
+        flows = [
+            finding
+            for name, text in self.texts.items()
+            if name.startswith("flows/")
+            for finding in self.flow(name, text)
+        ]
+        return [*flows, *(finding for mapping in self._shipped for finding in self.findings(mapping))]
+
+    def flow(self, name: str, text: str) -> Sequence[Finding]:
+        """What is wrong with a flow over the shipped mappings."""
+        flow = parse_flow(text, name)
+        return flow_lint.findings(flow, self._streams.source(flow.hears, self._shipped))
 
     def after(self, made: Edit) -> Sequence[Finding]:
         """What is wrong after an edit."""
@@ -240,20 +292,22 @@ class Desk:
             head, found, tail = text.partition(old)
             assert found, (made.file, old)
             text = head + new + tail
+        if made.file.startswith("flows/"):
+            return self.flow(made.file, text)
         return self.findings(parse_mapping(text, made.file, self._tables))
 
 
 def table() -> str:
     """Every fault, and what is said of it."""
-    desk = Desk()
-    lines = []
-    for number, fault in enumerate(FAULTS, 1):
+    desk, lines = Desk(), []
+    faults, rights = (*FAULTS, *FLOW_FAULTS), (*RIGHT, *FLOW_RIGHT)
+    for number, fault in enumerate(faults, 1):
         found = desk.after(fault)
         level = "—" if not found else "error" if any(each.certain for each in found) else "warning"
         lines.append(f"{number:2} {fault.about:34} {level:8} {found[0] if found else 'not found'}")
-    count = sum(bool(desk.after(fault)) for fault in FAULTS)
-    wrong = sum(bool(desk.after(right)) for right in RIGHT)
-    return "\n".join([*lines, f"{count} of {len(FAULTS)} faults found; {wrong} of {len(RIGHT)} right edits refused"])
+    count = sum(bool(desk.after(fault)) for fault in faults)
+    wrong = sum(bool(desk.after(right)) for right in rights)
+    return "\n".join([*lines, f"{count} of {len(faults)} faults found; {wrong} of {len(rights)} right edits refused"])
 
 
 if __name__ == "__main__":

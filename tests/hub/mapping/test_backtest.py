@@ -4,11 +4,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.domain.errors import MappingError
 from hub.domain.event import Event
 from hub.mapping import MappingFile, parse_mapping
 from hub.mapping.trials.backtest import MOST_REASONS, OTHERS, Affected, BackTest
+from hub.mapping.trials.difference import differences
 from hub.sdk.exact import Json
 
 HEAD = "mapping: crm.a__b.c\nversion: 1\nfrom: crm.a.done\nto: b.c\nfields:\n"
@@ -152,3 +156,39 @@ def test_memory_does_not_grow_with_what_is_told() -> None:
     assert len(named) == MOST_REASONS + 50
     assert len(test.reasons) == MOST_REASONS + 1
     assert test.reasons["refused", OTHERS].count == 50
+
+
+AMOUNTS = st.sampled_from([None, 0, 1, Decimal("1.5"), Decimal("1.50"), "1.50", True, "", [1]])
+ITEMS = st.lists(st.dictionaries(st.sampled_from("ab"), AMOUNTS), max_size=3)
+DOCUMENTS = st.fixed_dictionaries({}, optional={"a": AMOUNTS, "b": AMOUNTS, "l": ITEMS | AMOUNTS, "k": ITEMS})
+LEAVES = st.builds("{{ take: {}{} }}".format, st.sampled_from("ab"), st.sampled_from(["", ", required: true"]))
+
+
+@st.composite
+def written(draw: st.DrawFn) -> str:
+    """Fields of a mapping: a few leaves, and lists with leaves in them, so that two often differ in one alone."""
+    fields = draw(st.dictionaries(st.sampled_from("xy"), LEAVES, max_size=2))
+    for name in draw(st.sampled_from(["", "m", "mn"])):
+        items = draw(st.dictionaries(st.sampled_from("xyz"), LEAVES, min_size=1, max_size=3))
+        each = draw(st.sampled_from("llk"))
+        fields[name] = f"{{ each: {each}, fields: {{ {', '.join(f'{key}: {rule}' for key, rule in items.items())} }} }}"
+    return "".join(f"  {name}: {rule}\n" for name, rule in (fields or {"x": "{ value: 1 }"}).items())
+
+
+@settings(max_examples=300, deadline=None)
+@given(written(), written(), st.lists(DOCUMENTS, min_size=1, max_size=4))
+def test_exactly_those_events_are_affected_whose_payloads_differ(old: str, new: str, documents: list[Any]) -> None:
+    _, named = tried(old, new, *documents)
+    expected = []
+    for number, document in enumerate(documents):
+        was, now = _made(old, document), _made(new, document)
+        if not (isinstance(was, str) and isinstance(now, str)) and differences(was, now):
+            expected.append(f"evt_{number}")
+    assert [each.event for each in named] == expected
+
+
+def _made(fields: str, document: Json) -> Json:
+    try:
+        return mapping(fields).apply(document)
+    except MappingError as error:
+        return error.message

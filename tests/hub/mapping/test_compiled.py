@@ -9,6 +9,7 @@ import re
 import sys
 import tracemalloc
 from collections.abc import Callable
+from decimal import Decimal
 from itertools import product
 from types import FrameType
 from typing import Any
@@ -26,7 +27,10 @@ from hub.mapping.expressions.expression import BadExpression, Expression, Unansw
 from tests.hub.mapping.grammar import VALUES, documents, expressions, rules, soup
 from tests.hub.mapping.reference import answer, interpreted, made
 
-MANY = int(os.environ.get("FUZZ", "700"))
+MANY = int(os.environ.get("FUZZ", "3000"))
+RULES = int(os.environ.get("FUZZ", "700")) // 5
+"""So many whole mappings: each is many expressions."""
+
 searching = settings(max_examples=MANY, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -62,13 +66,64 @@ def mapping(fields: dict[str, Any]) -> MappingFile:
     return parse_mapping(simplejson.dumps(head | {"examples": [{"name": "n", "given": {}, "expect": {}}]}), "f")
 
 
-@settings(searching, max_examples=MANY // 5)
+@settings(searching, max_examples=RULES)
 @given(rules(), st.lists(documents, min_size=1, max_size=3))
 def test_a_mapping_makes_what_its_rules_say(fields: dict[str, Any], found: list[Any]) -> None:
     file = mapping(fields)
     for document in found:
         theirs = answer(made, file.steps, file.lookups, document)
         assert answer(file.apply, document) == theirs
+
+
+AWKWARD = [
+    *(
+        "0",
+        "1",
+        "-1",
+        "12",
+        "1.5",
+        "-0",
+        "-0.00",
+        "0.001",
+        "1E+2",
+        "1E-2",
+        "1.00E+3",
+        "0E+5",
+        "1.25E-7",
+        "7E+39",
+        "7E+41",
+    ),
+    *("9" * 40, "9" * 41, f"{'9' * 37}.00", f"{'9' * 38}.00", f"-{'9' * 36}.00", f"-{'9' * 37}.00"),
+    *("NaN", "NaN123", "-NaN", "sNaN", "Infinity", "-Infinity"),
+]
+NUMBERS = [*map(Decimal, AWKWARD), *(sign * 10**39 * n for sign in (1, -1) for n in (0, 1, 9, 10, 11)), True, False]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=str)
+def test_a_number_becomes_text_inline_as_it_does_in_a_call(number: Any) -> None:
+    for text in ("text(a)", "money(a)"):
+        expression = Expression(text)
+        assert answer(expression.search, {"a": number}) == answer(interpreted, expression, {"a": number})
+    file = mapping({"x": {"take": "a", "format": "money"}})
+    assert answer(file.apply, {"a": number}) == answer(made, file.steps, file.lookups, {"a": number})
+
+
+READ = {"take": "a.b", "required": True}
+
+
+def test_two_fields_read_at_one_place_do_not_disturb_each_other() -> None:
+    file = mapping(
+        {"x": {**READ, "clean": ["strip", "upper"]}, "y": READ, "z": {"take": "a.b", "default": 0, "lookup": "t"}}
+    )
+    assert file.apply({"a": {"b": "a "}}) == {"x": "A", "y": "a ", "z": 0}
+
+
+@pytest.mark.parametrize("data", [{}, {"a": None}, {"a": 1}, {"a": []}, {"a": "b"}, {"a": {"c": 1}}, None, [], "a", 0])
+def test_what_is_not_there_is_told_of_the_first_field_that_needs_it(data: Any) -> None:
+    file = mapping({"v": {"take": "c"}, "x": {"take": "a.c"}, "y": READ, "z": {"take": "sum(a)"}})
+    with pytest.raises(MappingError) as caught:
+        file.apply(data)
+    assert caught.value.message == "y is required"
 
 
 SIGNS = ["==", "!=", "<", "<=", ">", ">=", "&&", "||"]
@@ -112,10 +167,10 @@ NASTY = [
         "#",
     ),
 ]
-OURS = re.compile(r"[a-z]\d+|data|[mdbv]|at|get|item|error|search|make|call_\w+|is_\w+|None")
-METHODS = {"get", "append", "spend", "weigh", "equal", "ordered", "flat", "values", "within", "refused"}
+OURS = re.compile(r"[a-z]\d+|data|[mdbv]|at|item|error|search|make|call_\w+|is_\w+|None")
+METHODS = {"get", "append", "spend", "weigh", "equal", "ordered", "flat", "values", "within", "refused", "is_finite"}
 HELPERS = {"MISSING", "Budget", "Reference", "Decimal", "HOLDERS", "Refused", "WRONG", "inside", "isinstance", "len"}
-BUILT_IN = HELPERS | {"list", "dict", "str", "listed", "looked_up", "missing", "nothing", "payload", "money", "text"}
+BUILT_IN = HELPERS | {"list", "dict", "str", "int", "listed", "looked_up", "missing", "each_inside", "payload"}
 
 
 def check_names(source: str) -> None:
@@ -143,7 +198,7 @@ def test_a_nasty_name_stays_a_name(name: str) -> None:
         check_names(file.engine.source().text)
 
 
-@settings(searching, max_examples=MANY // 5)
+@settings(searching, max_examples=RULES)
 @given(expressions, rules())
 def test_no_text_becomes_code(text: str, fields: dict[str, Any]) -> None:
     check_names(Expression(text).source().text)

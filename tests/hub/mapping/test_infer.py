@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from hub.domain.text import Text
 from hub.mapping.checks.infer import infer, position
 from hub.mapping.checks.types import ANY, NULL, Type, of_model, of_shape, said, type_of
 from hub.mapping.expressions.expression import Expression, Unanswerable
@@ -42,10 +43,10 @@ def inferred(text: str, source: Type = ORDER) -> tuple[str, list[tuple[str, int,
     found: list[tuple[str, int, bool]] = []
     tree = Expression(text).tree
 
-    def report(what: str, node: Any, certain: bool) -> None:
-        found.append((what, position(text, tree, node), certain))
+    def report(what: Text, node: Any, certain: bool) -> None:
+        found.append((what.en, position(text, tree, node), certain))
 
-    return said(infer(tree, source, report)), found
+    return said(infer(tree, source, report)).en, found
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_types(text: str, words: str) -> None:
     [
         ("lines[].amont", "unknown 'amont', did you mean 'amount'?", 8),
         ("[number, nubmer]", "unknown 'nubmer', did you mean 'number'?", 9),
-        ("number.text", "'text' is asked of text, which has no fields", 7),
+        ("number.text", "text is asked of text, which has no fields", 7),
         ("number[0]", "[0] is asked of text, which is no list", 0),
         ("lines[?amount == '1']", "this comparison can never be true: one side is decimal, the other text (number)", 7),
         ("number > `1`", "this comparison can never be true: one side is text, the other integer", 0),

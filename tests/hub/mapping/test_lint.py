@@ -1,5 +1,6 @@
 """A mapping is held against the types of its source and its target, rule by rule."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from hub.mapping.checks.lint import findings
 from hub.mapping.checks.types import ANY, of_model
 
 HEAD = "mapping: a.b\nversion: 1\nfrom: a.told\nto: a.take\nfields:\n  "
+ENGLISH = re.compile("(^[^ ]+ [^ ]+ ).* / ")
 TAIL = "\nexamples:\n  - { name: one, given: {}, expect: {} }\n"
 
 
@@ -43,7 +45,12 @@ class Needing(BaseModel):
 
 
 def told(rule: str, *, target: type[BaseModel] = Taken, tables: str = "") -> list[tuple[str, bool]]:
-    """What is said of a mapping with one rule."""
+    """What is said of a mapping with one rule, in English."""
+    return [(ENGLISH.sub(r"\1", words), certain) for words, certain in worded(rule, target=target, tables=tables)]
+
+
+def worded(rule: str, *, target: type[BaseModel] = Taken, tables: str = "") -> list[tuple[str, bool]]:
+    """The same as people read it."""
     mapping = parse_mapping(f"{HEAD}{rule}{tables}{TAIL}", "f.yaml")
     return [(str(each), each.certain) for each in findings(mapping, target, of_model(Told, told=True))]
 
@@ -88,6 +95,38 @@ def test_a_line_of_a_table_that_is_never_looked_up() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("note: { take: stat }", "note: 没有 'stat'，是不是 'state'？ / unknown 'stat', did you mean 'state'?"),
+        ("note: { take: rows }", "note: 是列表，目标要文本或空 / is list, and the target takes text or null"),
+        (
+            "amount: { take: text }",
+            "amount: 可能是文本，目标要小数或空 / may be text, and the target takes decimal or null",
+        ),
+        (
+            "note: { take: text.a }",
+            "note: 从文本取 a，而它没有字段 / a is asked of text, which has no fields",
+        ),
+        (
+            "note: { take: text, when: state == 'opn' }",
+            "note: 这个比较永远不成立：没有 'opn'，是不是 'open'？ / "
+            "this comparison can never be true: unknown 'opn', did you mean 'open'?",
+        ),
+        (
+            "number: { take: text }",
+            "number: 可能有 50 个字，目标最多 9 个 / may have 50 characters, and the target takes at most 9",
+        ),
+        (
+            "amount: { take: sum(rows) }",
+            "amount: sum() 要小数或整数，这里是对象 / sum() takes decimal or integer, and this is object",
+        ),
+    ],
+)
+def test_people_read_chinese_first(rule: str, words: str) -> None:
+    assert any(each.partition(": ")[2] == words for each, _ in worded(rule)), worded(rule)
+
+
+@pytest.mark.parametrize(
     "rule",
     [
         "note: text",
@@ -112,5 +151,5 @@ def test_a_condition_may_leave_out_what_is_needed() -> None:
 def test_of_an_unknown_source_only_the_target_is_held_against_it() -> None:
     mapping = parse_mapping(f"{HEAD}amount: {{ take: 'a.b[].c' }}\n  flag: {{ value: maybe }}{TAIL}", "f.yaml")
     assert [str(each) for each in findings(mapping, Taken, ANY)] == [
-        "f.yaml:7:18: flag: unknown 'maybe'; known: no, yes"
+        "f.yaml:7:18: flag: 没有 'maybe' / unknown 'maybe'; known: no, yes"
     ]

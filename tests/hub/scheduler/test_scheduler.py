@@ -21,6 +21,7 @@ from hub.ledger.database import Database
 from hub.ledger.leases import Heart
 from hub.registry import Registry
 from hub.scheduler import Scheduler
+from hub.sdk.client import make_client
 from hub.sdk.http import Egress
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)
@@ -66,6 +67,16 @@ class World:
     scheduler: Scheduler
     vendor: Vendor
 
+    async def swept(self) -> list[tuple[str, str]]:
+        """What a sweep asks to be drained."""
+        asked = []
+
+        async def drain(tenant: str, connection: str) -> None:
+            asked.append((tenant, connection))
+
+        await self.scheduler.sweep(drain)
+        return asked
+
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         async with self.database.unit("demo") as unit:
             return [tuple(row) for row in await unit.fetch(sql)]
@@ -81,7 +92,7 @@ async def world(migrated: Addresses) -> AsyncIterator[World]:
     table = sdk.ErrorTable(lambda _: None, {})
     acme = sdk.Connector("acme", sdk.Text("示例", "Acme"), Config, table, lambda _: "https://acme.example")
     acme.poll("receipt.booked", every=timedelta(hours=1))(vendor.page)
-    registry = Registry({"acme": acme}, HOME, Vault(Vault.new_key()), Egress())
+    registry = Registry({"acme": acme}, HOME, Vault(Vault.new_key()), Egress(), make_client)
     database = await Database.open(migrated.app, size=4, plan=plan)
     async with database.unit("demo") as unit:
         await save(unit, "acme", "acme", {}, {})
@@ -98,7 +109,7 @@ async def test_pages_follow_one_another_and_the_checkpoint_stands_with_the_facts
     assert await world.rows("SELECT value, failures FROM cursors") == [("7", 0)]
     assert await world.rows("SELECT count(*) FROM events") == [(7,)]
     assert await world.rows("SELECT digest, content FROM files") == [(PICTURE.digest, PICTURE.content)]
-    assert await world.scheduler.sweep() == [("demo", "crm")]
+    assert await world.swept() == [("demo", "crm")]
 
 
 @pytest.mark.parametrize("trouble", [sdk.Transient("away", code="503"), KeyError("rows"), TypeError("None")], ids=repr)
@@ -128,7 +139,7 @@ async def test_the_sweep_frees_what_a_silent_worker_left(world: World) -> None:
     await world.scheduler.poll()
     async with world.database.unit("demo") as unit:
         assert len(await claim(unit, "crm", 10, lease_s=-1)) == 3
-    assert await world.scheduler.sweep() == [("demo", "crm")]
+    assert await world.swept() == [("demo", "crm")]
     assert set(await world.rows("SELECT state FROM deliveries")) == {("pending",)}
 
 
@@ -178,3 +189,21 @@ async def test_a_stopped_scheduler_leaves_the_checkpoint_where_it_stood(world: W
 
     assert world.scheduler.polling == set()
     assert await world.rows("SELECT value FROM cursors") == [("",)]
+
+
+async def test_a_hub_at_rest_asks_postgresql_once_a_sweep(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    while await world.scheduler.poll():
+        pass
+    async with world.database.unit("demo") as unit:
+        await unit.execute("UPDATE deliveries SET state = 'done'")
+    begun = 0
+    really = Database._transaction
+
+    def counted(database: Database) -> Any:
+        nonlocal begun
+        begun += 1
+        return really(database)
+
+    monkeypatch.setattr(Database, "_transaction", counted)
+    assert await world.swept() == []
+    assert begun == 1

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from hub import sdk
-from hub.sdk.http import make_client
+from hub.sdk.client import make_client
 
 URL = "https://vendor.example"
 

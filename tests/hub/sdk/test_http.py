@@ -8,7 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 from hub import sdk
-from hub.sdk.http import LOOPBACK, Egress, EgressDenied, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK, Egress, EgressDenied
 
 TABLE = sdk.ErrorTable(read=lambda answer: None if answer.body["ok"] else sdk.Refusal("no", "no"), rows={})
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

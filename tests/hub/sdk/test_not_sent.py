@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from hub import sdk
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 from tests.hub.sdk.vendors import TABLE, Config, answer, facing, heard
 
 DAY = timedelta(days=1)

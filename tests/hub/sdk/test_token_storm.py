@@ -16,6 +16,7 @@ from hub.ledger.database import Database
 from hub.registry import Registry
 from hub.registry.memory import StoredMemory
 from hub.sdk import auth
+from hub.sdk.client import make_client
 from hub.sdk.context import at_once
 from hub.sdk.http import LOOPBACK
 from tests.hub.sdk.vendors import TABLE, answer, heard
@@ -99,7 +100,7 @@ async def world(database: Database) -> AsyncIterator[World]:
     acme: sdk.Connector[Config] = sdk.Connector(
         "acme", sdk.Text("", ""), Config, TABLE, lambda c: c.url, auth=Bearer, limits=LIMITS
     )
-    processes = [Registry({"acme": acme}, home, vault, LOOPBACK) for _ in range(2)]
+    processes = [Registry({"acme": acme}, home, vault, LOOPBACK, make_client) for _ in range(2)]
     for each in processes:
         each.share(lambda tenant, name: StoredMemory(database, vault, tenant, name), lambda *_: at_once)
     async with database.unit("demo") as unit:

@@ -9,7 +9,8 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from hub import sdk
-from hub.sdk.http import LOOPBACK, make_client
+from hub.sdk.client import make_client
+from hub.sdk.http import LOOPBACK
 
 TABLE = sdk.ErrorTable(read=lambda answer: None if answer.body["ok"] else sdk.Refusal("no", "no"), rows={})
 YES = b'{"ok":true}'
