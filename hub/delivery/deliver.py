@@ -233,6 +233,8 @@ class Deliverer:
                 vain = [e.delivery.id for e in call if is_retried(e.outcome.next, e.outcome.error)]
                 if vain:
                     await gates.put_off(unit, call[0].delivery.connection, vain, RETRIES)
+            if not self.stopping.is_set():  # the drain it came from looks again by itself
+                unit.owed_to -= {each.delivery.connection for each in every}
             point("worker.before_record_commit")
         point("worker.after_record")
 
