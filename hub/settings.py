@@ -1,18 +1,16 @@
 """HUB_* settings, read once at start and refused when unsafe."""
 
-import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-PREFIX = "HUB_"
 
-
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """Everything the hub is told from outside. `hub config` prints it with secrets masked."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="HUB_", env_file=None, extra="ignore", frozen=True)
 
     database_url: SecretStr = Field(
         SecretStr("postgresql://hub_app@127.0.0.1:5432/hub"),
@@ -31,7 +29,7 @@ class Settings(BaseModel):
     tenant: str = Field("default", description="the tenant of a command without --tenant")
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8321, ge=0, le=65535, description="port the API listens on; 0 takes a free one")
-    egress_allow: tuple[str, ...] = Field(
+    egress_allow: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="inner networks the hub may call, comma separated CIDR, such as 192.168.10.0/24"
     )
     max_body_bytes: int = Field(1024 * 1024, ge=1024, le=10 * 1024 * 1024, description="largest request body taken")
@@ -45,13 +43,6 @@ class Settings(BaseModel):
     pool_size: int = Field(
         10, ge=2, le=100, description="PostgreSQL connections of each process; its hooks have as many of their own"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """What is not given comes from the environment: `database_url` from HUB_DATABASE_URL."""
-        told = {name: os.environ.get(PREFIX + name.upper()) for name in cls.model_fields}
-        return {name: value for name, value in told.items() if value is not None} | given
 
     @field_validator("egress_allow", mode="before")
     @classmethod
