@@ -10,7 +10,7 @@ from hub import sdk
 from hub.api.access import permit
 from hub.api.deliveries import REFUSALS, Moved, clean
 from hub.api.exact import Exact, ExactRoute
-from hub.api.lab import Lab
+from hub.api.lab import MENDED, Lab
 from hub.api.replay_shapes import Report, Why, reported
 from hub.domain.errors import MappingError
 from hub.ledger import batches, forces
@@ -31,7 +31,7 @@ class Again(Strict):
     """With which mapping; what is sent with `current` is a recorded batch of one, and `why` is kept with it."""
 
     mapping: Annotated[Choice, Field(description="what it was planned with, or what its flow uses now")] = "pinned"
-    why: Why = "映射已改 / the mapping was changed"
+    why: Why = MENDED
 
 
 class Replayed(Moved):

@@ -41,6 +41,8 @@ AT_REST = Text(
 IN_DOUBT = Text("只有待确认的投递可以回答。", "Only an uncertain delivery is answered for.")
 ITS_ID = Text("在对方系统里找到它，填上它的编号。", "Find it at the vendor and give its id.")
 UNKNOWN = Text("检查投递编号。", "Check the delivery's id.")
+MENDED = "映射已改 / the mapping was changed"
+"""Why one delivery goes with the mapping of today, where nobody said."""
 UNDER_WAY = (State.PENDING, State.CLAIMED, State.SENDING)
 
 

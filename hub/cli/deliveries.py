@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.api.acts import told as told_of
-from hub.api.lab import Lab
+from hub.api.lab import MENDED, Lab
 from hub.cli.person import Key, Tenant, person
 from hub.cli.replays import dry_run, moment, open_lab, run, tell_report
 from hub.cli.tell import detailed, done, told
@@ -28,7 +28,6 @@ group = typer.Typer(no_args_is_help=True, help="投递 / deliveries")
 Json = Annotated[bool, typer.Option("--json")]
 Why = Annotated[str, typer.Option(help="原因，会记录 / why; recorded")]
 
-MENDED = "映射已改 / the mapping was changed"
 NEWER = Text("当前映射已改：加 --mapping current", "the current mapping differs: add --mapping current")
 LOOK_FIRST = Text("先用 --dry-run 看差别。", "See the differences with --dry-run first.")
 

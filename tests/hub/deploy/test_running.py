@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -107,13 +108,19 @@ async def test_a_tenant_that_came_after_a_release_keeps_its_mappings_with_their_
     ]
 
 
-async def test_a_tenant_that_comes_while_there_is_no_release_keeps_the_texts_of_the_files(
-    world: World, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("mappings")
-    (folder / "flows").mkdir()
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Mapping files of an installation's own."""
+    made = tmp_path_factory.mktemp("mappings")
+    (made / "flows").mkdir()
     for path, text in edition("mine").items():
-        (folder / path).write_text(text, "utf-8")
+        (made / path).write_text(text, "utf-8")
+    return made
+
+
+async def test_a_tenant_that_comes_while_there_is_no_release_keeps_the_texts_of_the_files(
+    world: World, folder: Path
+) -> None:
     await world.follower.start(folder, world.load)
     await world.come("late")
     for _ in range(2):
@@ -128,12 +135,8 @@ async def give_up(world: World, *deliveries: str, tenant: str = "demo") -> None:
 
 
 async def test_a_process_starts_with_the_release_and_with_its_files_while_there_is_none(
-    world: World, tmp_path_factory: pytest.TempPathFactory
+    world: World, folder: Path
 ) -> None:
-    folder = tmp_path_factory.mktemp("mappings")
-    (folder / "flows").mkdir()
-    for path, text in edition("mine").items():
-        (folder / path).write_text(text, "utf-8")
     await world.follower.start(folder, world.load)
     await world.follower.look()
     assert (world.running.number, world.running.titles["orders"].en) == (0, "Orders mine")
