@@ -204,7 +204,9 @@ class Deliverer:
             outcome = Outcome(judge(error, Effect.HOME, delivery.spent, delivery.snoozes), error=error)
             async with self.database.unit(tenant) as unit:
                 number = (await intend(unit, [intent])).get(delivery.id)
-                await settle(unit, [Ended(delivery, number, ready.action, ready.payload, outcome)])
+                ended = [Ended(delivery, number, ready.action, ready.payload, outcome)]
+                await settle(unit, ended)
+                self._hand_on(unit, ended)
 
     async def _take_effect(self, tenant: str, ready: Ready, intent: Intent) -> None:
         delivery = ready.delivery
@@ -214,8 +216,9 @@ class Deliverer:
             if number is None:
                 return
             made: Made = await run(unit, ready.given)
-            outcome = Outcome(Next(State.DONE), made)
-            await settle(unit, [Ended(delivery, number, ready.action, ready.payload, outcome)])
+            ended = [Ended(delivery, number, ready.action, ready.payload, Outcome(Next(State.DONE), made))]
+            await settle(unit, ended)
+            self._hand_on(unit, ended)
             point("worker.at_home_before_commit")
         point("worker.after_record")
 
@@ -233,10 +236,14 @@ class Deliverer:
                 vain = [e.delivery.id for e in call if is_retried(e.outcome.next, e.outcome.error)]
                 if vain:
                     await gates.put_off(unit, call[0].delivery.connection, vain, RETRIES)
-            if not self.stopping.is_set():  # the drain it came from looks again by itself
-                unit.owed_to -= {each.delivery.connection for each in every}
+            self._hand_on(unit, every)
             point("worker.before_record_commit")
         point("worker.after_record")
+
+    def _hand_on(self, unit: LedgerUnit, ended: Sequence[Ended]) -> None:
+        """What waited behind these: the drain they came from looks again; one that stops wakes others."""
+        if self.stopping.is_set():
+            unit.owed_to |= {each.delivery.connection for each in ended}
 
     async def _mind_the_gates(self, unit: LedgerUnit, ended: Sequence[Ended]) -> None:
         """Remember how the vendors are: open the circuit of one that is ill, close it when a probe went well.

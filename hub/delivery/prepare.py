@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
@@ -25,6 +25,9 @@ from hub.sdk.exact import Json
 
 Check = Callable[[str, Event, str], Awaitable[None]]
 """(tenant, event, pin of a mapping): raises Drifted when the event must not go through it unseen."""
+
+MOST_OLDER = 50
+"""So many mappings that no longer run are kept read: each delivery of theirs asks for its own twice."""
 
 REPAIR = Text("修改映射文件后重放。", "Correct the mapping, then replay.")
 
@@ -82,6 +85,7 @@ class Preparer:
     registry: Registry
     mapping: Callable[[str], Translation]
     check: Check = unchecked
+    _older: dict[tuple[str, str], Translation] = field(default_factory=dict)
 
     async def look_up(self, tenant: str, claimed: Iterable[Claimed]) -> Found:
         """The ids in other systems that the mappings of these ask for, in one question; none where they ask for none.
@@ -127,11 +131,17 @@ class Preparer:
         try:
             return self.mapping(pin)
         except KeyError as error:
+            if known := self._older.get((tenant, pin)):
+                return known
             async with self.database.unit(tenant) as unit:
                 text = await text_of(unit, pin)
             if text is None:
                 raise MappingError(f"mapping {pin} is not known here", hint=REPAIR) from error
             try:
-                return pinned(text, pin)
+                made = pinned(text, pin)
             except ConfigError as error:  # written for an older engine
                 raise MappingError(error.message, hint=REPAIR) from error
+            if len(self._older) >= MOST_OLDER:
+                self._older.clear()
+            self._older[tenant, pin] = made
+            return made

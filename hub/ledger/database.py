@@ -201,12 +201,6 @@ class Database:
         for name in sorted(unit.owed_to):
             await self._wake(tenant_id, name)
 
-    async def due(self) -> list[tuple[str, str]]:
-        """Every (tenant, connection) that has a delivery due now."""
-        async with self._transaction() as connection:
-            rows = await connection.fetch("SELECT tenant, connection FROM hub_due()")
-        return [(row["tenant"], row["connection"]) for row in rows]
-
     async def tenants(self) -> list[str]:
         """Ids of all tenants."""
         async with self._transaction() as connection:

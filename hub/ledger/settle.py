@@ -61,14 +61,16 @@ class Ended:
 
 
 async def settle(unit: LedgerUnit, ended: Sequence[Ended]) -> set[str]:
-    """Settle deliveries; the ids of those that were still ours. Of the others only the attempt is noted: superseded."""
+    """Settle deliveries; the ids of those that were still ours. Of the others only the attempt is noted: superseded.
+
+    Wakes nobody for what waited behind them: whoever drains looks again.
+    """
     rows = [_row(each) for each in ended]
     found = await unit.fetch(SETTLE, unit.tenant_id, *(list(column) for column in zip(*rows, strict=True)))
     ours = {row["id"] for row in found}
     if noted := [_noted(each, each.delivery.id not in ours) for each in ended if each.attempt]:
         await unit.execute(ATTEMPT, unit.tenant_id, *(list(column) for column in zip(*noted, strict=True)))
     await tell(unit, [each for each in ended if each.delivery.id in ours])
-    unit.owed_to |= {each.delivery.connection for each in ended if each.delivery.id in ours}
     return ours
 
 

@@ -25,6 +25,7 @@ from hub.embedded.postgres import Addresses, Cluster
 from hub.ledger.claim import Claimed, Intent, claim, intend, reap
 from hub.ledger.connections import save
 from hub.ledger.database import Database, Unavailable
+from hub.ledger.look import work
 from hub.ledger.migrate import add_tenant, upgrade
 from hub.ledger.queries import Wanted, clock_s, count_everything, is_migrated, newest
 from hub.ledger.settle import Ended, Outcome, settle
@@ -156,7 +157,7 @@ class Table:
             for name, wanted in lists.items():
                 await self.timed(name, partial(self._list, wanted))
             await self.timed("reaper", self._reap)
-            await self.timed("sweep", self.database.due)
+            await self.timed("sweep", lambda: work(self.database, ()))
             await self.timed("readyz", self._ready)
         for _ in range(3):
             await self.timed("metrics", lambda: count_everything(self.database))

@@ -14,6 +14,7 @@ from hub.domain.errors import Throttled
 from hub.ledger import gates
 from hub.ledger.database import Database
 from hub.ledger.gates import Health
+from hub.ledger.look import work
 from hub.registry.pace import Pace
 from tests.hub.delivery.test_deliver import STATES, World, world
 
@@ -57,7 +58,7 @@ async def test_a_circuit_opens_probes_and_drains_when_the_vendor_is_well(world: 
     assert 10 <= tried < 30
     assert await world.rows(GATE) == [(True, True)]
     assert await world.deliverer.drain("demo", "acme") == 0
-    assert await world.database.due() == []
+    assert (await work(world.database, ())).due == []
 
     await move(world, LATER)
     assert await world.deliverer.drain("demo", "acme") == 1, "one probe, which fails"

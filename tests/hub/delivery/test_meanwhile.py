@@ -14,6 +14,7 @@ from hub.embedded.postgres import Addresses
 from hub.ledger.claim import CRASHES, Claimed, Intent, claim, intend, reap
 from hub.ledger.connections import hold, release
 from hub.ledger.database import Database, Unavailable
+from hub.ledger.look import work
 from hub.ledger.settle import Ended, Outcome, settle
 from hub.ledger.versions import keep_versions
 from tests.hub.delivery.test_deliver import OLD, STATES, World, world
@@ -84,7 +85,7 @@ async def test_a_connection_that_is_switched_off_ends_what_it_has_begun_and_begi
         await hold(unit, "acme", "switched off")
     async with world.database.unit("demo") as unit:
         assert await settle(unit, [Ended(begun, attempt, None, {}, DONE)]) == {begun.id}
-    assert await world.database.due() == []
+    assert (await work(world.database, ())).due == []
     assert await world.deliverer.drain("demo", "acme") == 0
     assert await world.rows(STATES) == [("acme", "done"), ("acme", "pending")]
     async with world.database.unit("demo") as unit:

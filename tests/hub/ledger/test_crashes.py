@@ -22,6 +22,7 @@ from hub.embedded.postgres import Cluster
 from hub.inbound.intake import Intake
 from hub.ledger.connections import save
 from hub.ledger.database import Database, Unavailable
+from hub.ledger.look import work
 from hub.ledger.migrate import add_tenant, upgrade
 from hub.ledger.queries import is_migrated
 from hub.ledger.receive import Receipt
@@ -166,7 +167,7 @@ async def test_a_postgresql_that_hangs_whole_is_unavailable_to_all_and_comes_bac
         try:
             asked = (
                 is_migrated(ledger),
-                ledger.due(),
+                work(ledger, ()),
                 Intake(ledger.accepting).keep("demo", told(1)),
                 Database.open(f"postgresql://hub_app@/hub?host={server.folder}", 1, longest_s=1),
             )
@@ -177,7 +178,7 @@ async def test_a_postgresql_that_hangs_whole_is_unavailable_to_all_and_comes_bac
         assert [type(each) for each in ended] == [Unavailable] * 4
         assert await is_migrated(ledger)
         await Intake(ledger.accepting).keep("demo", told(1))
-        assert await ledger.due() == [("demo", "acme")]
+        assert (await work(ledger, ())).due == [("demo", "acme")]
 
 
 async def fill(intake: Intake, taken: list[int]) -> None:

@@ -14,6 +14,7 @@ from hub.domain.event import Inbound
 from hub.embedded.postgres import Addresses
 from hub.ledger.claim import CLAIM, PROBE_S, Intent, claim, heartbeat, intend, reap
 from hub.ledger.database import Database
+from hub.ledger.look import work
 from hub.ledger.settle import Ended, Outcome, settle
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)
@@ -81,7 +82,7 @@ async def deliver(ledger: Database, took: dict[str, list[float]]) -> None:
     lap("settle")
     async with ledger.unit("demo") as unit:
         await reap(unit)
-    assert await ledger.due() == [("demo", "acme")]
+    assert (await work(ledger, ())).due == [("demo", "acme")]
     lap("sweep")
 
 

@@ -21,6 +21,7 @@ from hub.ledger.claim import claim, heartbeat
 from hub.ledger.connections import save
 from hub.ledger.database import LIMITS, TRIES, Collision, Database, LedgerUnit, Unavailable, again
 from hub.ledger.leases import Heart
+from hub.ledger.look import work
 from hub.ledger.receive import Receipt
 from hub.ledger.together import Together
 from tests.faults.proxy import BlackHole, Pass, Slow, proxying
@@ -141,7 +142,7 @@ async def test_backends_ended_while_idle_are_replaced_for_hooks_sweep_and_all(le
         await admin.execute("SELECT pg_terminate_backend(pid, 1000) FROM unnest($1::int[]) AS pid", list(pids))
         await asyncio.sleep(0.05)
         assert not pids & await warm(each, 4)
-        assert await each.due() == []
+        assert (await work(each, ())).due == []
         assert await each.tenants() == ["demo", "other"]
 
 

@@ -14,6 +14,7 @@ from hub.domain.event import Event, Inbound
 from hub.embedded.postgres import Addresses
 from hub.ledger.connections import save
 from hub.ledger.database import Database, Unavailable
+from hub.ledger.look import work
 from hub.ledger.migrate import downgrade, upgrade
 
 FACT = Inbound("contract.submitted", "ctr_1", "contract.submitted:ctr_1", datetime(2026, 11, 28, tzinfo=UTC), {})
@@ -83,7 +84,7 @@ async def test_a_fact_told_twenty_times_at_once_is_recorded_and_owed_once(migrat
     async with database.unit("demo") as unit:
         owed = await unit.fetchval("SELECT count(*) FROM deliveries")
     assert (sum(new), owed, woken) == (1, 1, [("demo", "dingtalk")])
-    assert await database.due() == [("demo", "dingtalk")]
+    assert (await work(database, ())).due == [("demo", "dingtalk")]
     await database.close()
 
 

@@ -7,6 +7,7 @@ down_revision = "ledger_0011"
 branch_labels = None
 depends_on = None
 
+# `hub_due` stays for workers of the version before, until they are gone.
 # It runs as the caller and enters each tenant in turn, so row-level security holds inside it as everywhere.
 EVERYWHERE = """
 CREATE FUNCTION hub_everywhere(ask text, given jsonb) RETURNS TABLE (tenant text, what text, name text)
